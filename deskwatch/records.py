@@ -1,0 +1,324 @@
+"""The records on Kafka's topics: frozen, keyword-only, changed by additions only.
+
+All times are UTC and aware. A field that is missing on the wire takes its default, so an old record stays readable;
+`codec.py` gives each type its name and version, and stored samples under `tests/` pin both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+Utc = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What all records share: immutable, built by keyword, defaults left off the wire."""
+
+
+class DateQuality(StrEnum):
+    """How far `published_at` can be trusted."""
+
+    EXPLICIT_TZ = "explicit_tz"
+    NAMED_TZ = "named_tz"
+    FEED_TZ = "feed_tz"
+    ASSUMED_UTC = "assumed_utc"
+    MISSING = "missing"
+    IMPLAUSIBLE = "implausible"
+
+
+class Article(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of one feed as we saw it, or a later revision of it; all strings are plain text."""
+
+    article_id: str
+    feed_id: str
+    source: str  # the outlet; several feeds may belong to one
+    url: str
+    title: str
+    first_seen_at: Utc  # our clock
+    fetched_at: Utc
+    revision: Count = 0
+    content_hash: str = ""
+    feed_url: str = ""
+    guid: str | None = None
+    summary: str = ""
+    text: str | None = None
+    language: str = "und"  # BCP 47
+    language_source: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published_at: Utc | None = None  # the source's clock
+    published_raw: str = ""
+    published_quality: DateQuality = DateQuality.MISSING
+    updated_at: Utc | None = None
+    backfill: bool = False  # from the first poll of a new feed: never news
+    replay: bool = False  # from a feed that suddenly re-listed its past: never news
+    parser: str = ""
+    bozo: bool = False  # the feed was not well-formed
+    poll_lag_s: float | None = None  # seconds since the feed's previous successful poll
+
+    def __post_init__(self) -> None:
+        """Refuse naive times, which would compare wrongly everywhere else."""
+        for at in (self.first_seen_at, self.fetched_at, self.published_at, self.updated_at):
+            if at is not None and at.tzinfo is None:
+                raise ValueError(f"article {self.article_id}: time {at!r} has no zone")
+
+
+class FeedHealth(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """From `since` on, a feed answers or it does not."""
+
+    feed_id: str
+    ok: bool
+    since: Utc
+
+
+class Tick(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """All that `shard` first saw before `at` has been acknowledged by the broker."""
+
+    shard: Count
+    at: Utc
+    health: tuple[FeedHealth, ...] = ()  # what changed since the last tick; a producer's first tick names all its feeds
+
+
+class Excuse(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The desk no longer waits for `shard`, until that shard ticks again in every partition."""
+
+    shard: Count
+    decided_at: Utc  # wall time, for people
+    silent_s: float
+
+
+class Origin(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Where in `articles` a record of the desk log comes from."""
+
+    partition: Count
+    offset: Count
+
+
+class Evidence(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One reason for a theme: a term, where it stands, and what it weighs.
+
+    `start` and `end` are character offsets into `field`.
+    """
+
+    term: str
+    field: str
+    start: Count
+    end: Count
+    weight: float
+
+
+class ThemeScore(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A theme an article was given, with the score (>= 1 means assigned) and what it rests on."""
+
+    theme: str
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Classified(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An article of the desk log: it has at least one theme. The full text stays in `articles`."""
+
+    origin: Origin
+    article: Article
+    themes: tuple[ThemeScore, ...]
+    classifier: str = ""  # which themes and model judged it
+
+
+class DeskTick(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """A tick as it stood in one partition of `articles`."""
+
+    origin: Origin
+    tick: Tick
+
+
+class DeskExcuse(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An excuse as it stood in `articles`."""
+
+    origin: Origin
+    excuse: Excuse
+
+
+class Coverage(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Offsets of one partition of `articles` that are classified: runs of first and last, both inclusive.
+
+    `by` is `classify`, `mender`, or `expired` for offsets that the broker had already deleted.
+    """
+
+    partition: Count
+    runs: tuple[tuple[int, int], ...]
+    by: str = "classify"
+
+
+class Generation(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """From `holds_from` on (log time), the desk counts with this configuration."""
+
+    config_hash: str
+    holds_from: Utc
+    themes: tuple[str, ...] = ()
+
+
+class Bucket(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What one theme had in one closed window of event time, [`start`, `end`).
+
+    A later record with a higher `revision` amends it. `observed` counts the evidence that is tested: new stories from
+    independent owners, within the caps.
+    """
+
+    theme: str
+    start: Utc
+    end: Utc
+    revision: Count
+    articles: Count
+    observed: Count
+    owners: Count
+    expected: float
+    health: float = 1.0  # share of the feeds that answered; below 0.3 the bucket is unobserved
+
+
+class SpikeState(StrEnum):
+    """Where an episode stands in its life."""
+
+    ONSET = "onset"
+    GROWING = "growing"
+    RESOLVED = "resolved"
+    WITHDRAWN = "withdrawn"
+
+
+class Severity(StrEnum):
+    """How much an episode matters, ascending."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Headline(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """An article that an alert may show."""
+
+    article_id: str
+    title: str
+    url: str
+    source: str
+    seen_at: Utc
+    language: str = "und"
+    copies: Count = 0  # further articles with the same text
+    terms: tuple[str, ...] = ()
+
+
+class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One revision of one episode in which a theme had more independent reports than expected."""
+
+    spike_id: str
+    revision: Count
+    theme: str
+    state: SpikeState
+    severity: Severity
+    onset_at: Utc  # start of the window that decided
+    detected_at: Utc  # log time of the decision
+    revised_at: Utc
+    window_s: Count
+    observed: Count
+    expected: float
+    expected_low: float  # 5 % and 95 % of what is normal for this window
+    expected_high: float
+    score: float  # >= 1 opens; 1 is the threshold
+    articles: Count
+    stories: Count
+    owners: Count
+    resolved_at: Utc | None = None
+    headlines: tuple[Headline, ...] = ()
+    languages: tuple[str, ...] = ()
+    feeds_total: Count = 0
+    feeds_late: tuple[str, ...] = ()  # feeds that did not answer at the time of the decision
+    learnt_days: float = 0.0  # how much observed time the baseline rests on
+    config_hash: str = ""
+
+
+class PollResult(StrEnum):
+    """How one poll ended."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    NOT_MODIFIED = "not_modified"
+    FETCH_ERROR = "fetch_error"
+    PARSE_ERROR = "parse_error"
+
+
+class Poll(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of one poll of one feed."""
+
+    feed_id: str
+    shard: Count
+    at: Utc
+    result: PollResult
+    took_s: float
+    reason: str = ""
+    status: int | None = None
+    body_bytes: Count = 0
+    items: Count = 0
+    new: Count = 0
+    revised: Count = 0
+    dropped: dict[str, int] = {}
+    next_poll_at: Utc | None = None
+
+
+class DeliveryState(StrEnum):
+    """Where one alert to one target stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    DEAD = "dead"
+
+
+class Delivery(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of one alert to one target; the key is `spike | revision | subscriber | target`."""
+
+    delivery_key: str
+    spike_id: str
+    spike_revision: Count
+    theme: str
+    subscriber: str
+    target: str
+    channel: str
+    state: DeliveryState
+    at: Utc  # wall time of this change
+    attempts: Count = 0
+    provider_ref: str = ""  # Slack's ts, the mail's Message-ID
+    reason: str = ""
+
+
+class DeadLetter(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Bytes that could not be processed, with where they stood and why."""
+
+    topic: str
+    partition: Count
+    offset: Count
+    reason: str
+    detail: str
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class DeadLetterAction(StrEnum):
+    """What an operator did with a dead letter."""
+
+    RETRIED = "retried"
+    DROPPED = "dropped"
+
+
+class DeadLetterClosed(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """The dead letter at `offset` of this topic needs nobody any more."""
+
+    offset: Count
+    action: DeadLetterAction
+    at: Utc  # wall time
