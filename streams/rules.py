@@ -1,0 +1,39 @@
+"""The numbers that the desk counts by; one value of `Rules` is part of every generation's hash."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+BUCKET_S: Final = 300
+INSTANT_S: Final = 60  # decisions fall on whole minutes of log time
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What counts as evidence and what counts as a spike.
+
+    Source: research of our own on a simulator with known events; `docs/decisions/0006-first-detector.md` says which
+    parts stand and which are still to come.
+    """
+
+    grace_s: int = 120  # a bucket closes when the watermark passes its end by this
+    settle_s: int = 6 * 3600  # later than this nothing amends a bucket; only then the baseline learns from it
+    reach_s: int = 1800  # a window that ended at most this long ago may still open an episode
+    story_s: int = 72 * 3600  # how long a story takes in copies, and an article id is known
+    owner_cap: int = 2  # new stories of one owner that count within `owner_cap_s`
+    owner_cap_s: int = 6 * 3600
+    windows: tuple[int, ...] = (3, 6, 12, 36, 144)  # buckets: 15 min to 12 h
+    min_stories: int = 3
+    min_owners: int = 3
+    threshold: float = 3.6  # -log10 of the tail probability: about one false alert a theme and month, measured
+    silent_s: int = 24 * 3600  # observed time before a theme may alert at all
+    quiet_s: int = 3 * 3600  # an episode ends after this long below everything
+    longest_s: int = 48 * 3600  # after this an episode is the new normal
+    min_health: float = 0.3  # with a smaller share of the feeds answering, a bucket is unobserved
+
+    def fingerprint(self) -> str:
+        """Return a short hash of these numbers, and of none that a subclass adds."""
+        numbers = {field.name: getattr(self, field.name) for field in msgspec.structs.fields(Rules)}
+        return hashlib.blake2b(msgspec.json.encode(numbers), digest_size=6).hexdigest()

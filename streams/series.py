@@ -1,0 +1,127 @@
+"""One theme's last hours in buckets: what was counted, what was expected, and who wrote it.
+
+Buckets are numbered from 1970. A closed one is published and has an expectation; it may still be amended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from deskwatch.records import Utc
+from streams.rules import BUCKET_S
+
+UNOBSERVED: Final = -1.0
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Evidence over the buckets [`start`, `end`), of which only the observed ones count on either side."""
+
+    number: int  # which of the rules' windows
+    start: int
+    end: int
+    observed: int
+    expected: float
+
+
+class Cell:
+    """What one bucket of one theme holds; rebuilt from the stories after a restart, so never saved."""
+
+    __slots__ = ("articles", "counted", "evidence", "owners", "stories")
+
+    def __init__(self) -> None:
+        self.articles = 0
+        self.evidence = 0
+        self.counted: Counter[str] = Counter()  # evidence by owner
+        self.owners: set[str] = set()  # of all articles, copies too
+        self.stories: set[str] = set()
+
+
+class Closed(msgspec.Struct, kw_only=True):
+    """The saved part: expectation and health of each closed bucket from `first` on."""
+
+    first: int
+    expected: list[float] = []  # times the health; UNOBSERVED where too few feeds answered
+    healths: list[float] = []
+    revisions: dict[int, int] = {}  # how often a published bucket was amended
+
+
+class Series:
+    """The buckets of one theme."""
+
+    def __init__(self, closed: Closed) -> None:
+        self.saved = closed
+        self.cells: dict[int, Cell] = {}
+
+    @property
+    def next(self) -> int:
+        """Return the first bucket that is not closed."""
+        return self.saved.first + len(self.saved.expected)
+
+    def cell(self, bucket: int) -> Cell:
+        """Return the cell of a bucket, made empty if it is new."""
+        found = self.cells.get(bucket)
+        if found is None:
+            found = self.cells[bucket] = Cell()
+        return found
+
+    def close(self, expected: float, health: float) -> None:
+        """Close the next bucket."""
+        self.saved.expected.append(expected if expected == UNOBSERVED else round(expected, 9))
+        self.saved.healths.append(round(health, 4))
+
+    def expected(self, bucket: int) -> float:
+        """Return what a closed bucket was expected to hold; UNOBSERVED also for one that is not held."""
+        at = bucket - self.saved.first
+        return self.saved.expected[at] if 0 <= at < len(self.saved.expected) else UNOBSERVED
+
+    def health(self, bucket: int) -> float:
+        """Return the share of the feeds that answered in a closed bucket."""
+        return self.saved.healths[bucket - self.saved.first]
+
+    def sums(self, end: int, lengths: Iterable[int], floor: int = 0) -> list[tuple[int, float]]:
+        """Return observed and expected over the last buckets before `end`, for each of the ascending lengths.
+
+        Nothing before bucket `floor` is counted.
+        """
+        out: list[tuple[int, float]] = []
+        observed, expected, bucket = 0, 0.0, end
+        first, rates, cells = self.saved.first, self.saved.expected, self.cells
+        floor = max(first, floor)
+        for length in lengths:
+            stop = max(end - length, floor)
+            while bucket > stop:
+                bucket -= 1
+                if bucket - first < len(rates) and (rate := rates[bucket - first]) != UNOBSERVED:
+                    expected += rate
+                    if bucket in cells:
+                        observed += cells[bucket].evidence
+            out.append((observed, expected))
+        return out
+
+    def counted(self, owner: str, start: int, end: int) -> int:
+        """Return how much evidence an owner gave in [`start`, `end`)."""
+        return sum(self.cells[b].counted[owner] for b in range(start, end) if b in self.cells)
+
+    def prune(self, before: int) -> None:
+        """Forget everything before a bucket."""
+        drop = before - self.saved.first
+        if drop > 0:
+            del self.saved.expected[:drop], self.saved.healths[:drop]
+            self.saved.first = before
+            self.saved.revisions = {b: n for b, n in self.saved.revisions.items() if b >= before}
+            self.cells = {b: cell for b, cell in self.cells.items() if b >= before}
+
+
+def bucket_of(at: datetime) -> int:
+    """Return the number of the bucket an instant falls in."""
+    return int(at.timestamp()) // BUCKET_S
+
+
+def start_of(bucket: int) -> Utc:
+    """Return the instant at which a bucket starts."""
+    return datetime.fromtimestamp(bucket * BUCKET_S, UTC)
