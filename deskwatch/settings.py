@@ -25,16 +25,16 @@ SECTIONS: Final = ("producers", "streams", "alerting")
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every process needs to know."""
 
-    kafka_bootstrap: str = "127.0.0.1:9092"
+    kafka_bootstrap: str = "127.0.0.1:9092"  # addresses of brokers, comma-separated
     kafka_prefix: str = ""  # before every topic and group name
     kafka_embedded: bool = False  # the broker is `deskwatch broker`
-    kafka_replication: int = 1
-    config_dir: str = "config"
-    state_dir: str = "var"
-    metrics_host: str = "127.0.0.1"
+    kafka_replication: int = 1  # of the topics that we create
+    config_dir: str = "config"  # feeds.yaml, themes/, subscriptions/
+    state_dir: str = "var"  # what a service must find again after a restart; logs of `deskwatch up`
+    metrics_host: str = "127.0.0.1"  # where /metrics, /livez and /readyz are served
     metrics_port: int = 0  # 0: any free port; it is logged at start
     log_level: str = "info"
-    log_json: bool = False
+    log_json: bool = False  # one JSON object a line, for collectors
 
     def topic(self, name: str) -> str:
         """Return the full name of a topic or consumer group."""

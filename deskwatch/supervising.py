@@ -212,7 +212,10 @@ class Supervisor:
         child.failures = 0 if now - child.started_at >= STEADY_S else child.failures + 1
         wait_s = min(BACKOFF_S * 2**child.failures, BACKOFF_MAX_S)
         child.restart_at = now + wait_s
-        log.warning("service.ended", service=program.name, code=code, restart_in_s=wait_s, log=str(child.log))
+        last = child.tail().rpartition("\n")[2]  # mostly what was wrong with its config
+        log.warning(
+            "service.ended", service=program.name, code=code, restart_in_s=wait_s, said=last, log=str(child.log)
+        )
 
 
 def _say(code: int) -> str:

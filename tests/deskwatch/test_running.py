@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +24,8 @@ from deskwatch.running import partition_counts, programs
 from deskwatch.settings import Settings
 from deskwatch.supervising import AtEnd
 from deskwatch.topics import TOPICS
+
+CONFIG = Path(__file__).parent.parent.parent / "config"
 
 
 def command(*arguments: str) -> list[str]:
@@ -105,3 +113,85 @@ def test_up_refuses_a_state_directory_that_another_run_holds(tmp_path: Path) -> 
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=15)
     assert first.returncode == 0
+
+
+@contextmanager
+def served(feed: bytes) -> Iterator[str]:
+    """Serve one feed over HTTP and yield its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(feed)))
+            self.end_headers()
+            self.wfile.write(feed)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/feed"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+FEED = b"""<rss version="2.0"><channel><title>Lantern</title>
+<item><title>New tariffs on steel imports announced</title><link>https://lantern.example/1</link><guid>1</guid></item>
+</channel></rss>"""
+
+
+def read_log(path: Path, event: str) -> dict[str, Any] | None:
+    """Return the newest line of a JSON log with that event, or None."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = [json.loads(line) for line in lines if line.startswith("{") and f'"{event}"' in line]
+    return found[-1] if found else None
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.05)
+
+
+def metric(log: Path, sample: str) -> float:
+    serving = read_log(log, "telemetry.serving")
+    if serving is None:
+        return 0.0
+    with urllib.request.urlopen(f"http://127.0.0.1:{serving['port']}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(sample))
+
+
+@pytest.mark.system
+def test_up_with_the_embedded_broker_takes_an_article_through_all_services(tmp_path: Path) -> None:
+    config, logs = tmp_path / "config", tmp_path / "var" / "embedded" / "logs"
+    shutil.copytree(CONFIG, config)
+    environ = {
+        "DESKWATCH_CONFIG_DIR": str(config),
+        "DESKWATCH_STATE_DIR": str(tmp_path / "var"),
+        "DESKWATCH_LOG_JSON": "true",
+        "DESKWATCH_PRODUCERS_ALLOW_PRIVATE_ADDRESSES": "true",
+        "DESKWATCH_ALERTING_OUTBOX_DIR": str(tmp_path / "alerts"),
+        "DESKWATCH_STREAMS_STALL_S": "600",  # only the agent may have classified it
+    }
+    with served(FEED) as url:
+        (config / "feeds.yaml").write_text(
+            f"feeds:\n  - {{id: lantern, url: '{url}', source: Lantern, interval_s: 60}}\n"
+        )
+        with started("up", "--embedded", **environ) as process:
+            classified = 'deskwatch_classified_themes_total{theme="tariffs"}'
+            wait_for(lambda: metric(logs / "stream.log", classified) == 1, 90)
+            wait_for(lambda: read_log(logs / "alert.log", "telemetry.serving") is not None)
+            process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert time.monotonic() - began < 15
+    assert "service.killed" not in errors
+    assert (tmp_path / "var" / "up.pid").read_text() == ""

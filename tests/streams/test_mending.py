@@ -27,10 +27,20 @@ class Taiwan:
         return (ThemeScore(theme="taiwan", score=1.0),)
 
 
+TOPICS = {"articles": 2, "articles.classified": 1, "dead-letters": 1}
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[Iterator[Settings]]:
+    """Yield fresh topics, again and again, of one broker: to start and end it takes a second."""
+    prefixes = [f"{number}." for number in range(10)]
+    with MockBroker({prefix + name: count for prefix in prefixes for name, count in TOPICS.items()}) as broker:
+        yield (Settings(kafka_bootstrap=broker.bootstrap, kafka_embedded=True, kafka_prefix=p) for p in prefixes)
+
+
 @pytest.fixture
-def settings() -> Iterator[Settings]:
-    with MockBroker({"articles": 2, "articles.classified": 1, "dead-letters": 1}) as broker:
-        yield Settings(kafka_bootstrap=broker.bootstrap, kafka_embedded=True)
+def settings(worlds: Iterator[Settings]) -> Settings:
+    return next(worlds)
 
 
 def article(number: int, text: str = "") -> Article:
@@ -49,7 +59,7 @@ def article(number: int, text: str = "") -> Article:
 def feed(settings: Settings, messages: list[Message]) -> None:
     async def send() -> None:
         producer = DeskProducer(settings)
-        await producer.publish("articles", messages, partition=1)
+        await producer.publish(settings.topic("articles"), messages, partition=1)
         await producer.close()
 
     asyncio.run(send())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -64,11 +65,10 @@ class Worker:
             time.sleep(0.05)
 
     def get(self, path: str) -> str:
-        port = next(
-            line.split('"port": ')[1].split(",")[0] for line in self.log.read_text().splitlines() if "port" in line
-        )
-        with urllib.request.urlopen(f"http://127.0.0.1:{port.rstrip('}')}{path}", timeout=5) as answer:
-            return answer.read().decode()  # type: ignore[no-any-return]
+        events = map(json.loads, self.log.read_text().splitlines())
+        port = next(event["port"] for event in events if event["event"] == "telemetry.serving")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""Article to themes.
+
+A theme is a YAML file of weighted terms, combinations and examples; `themes` reads and checks the files, `keywords`
+judges articles by them, and whatever judges articles is a `Classifier`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from deskwatch.records import Article, ThemeScore
+
+
+class Classifier(Protocol):
+    """Judges which themes an article is about."""
+
+    @property
+    def name(self) -> str:
+        """Return what judges, such that equal names give equal verdicts: kind and hash of its definition."""
+        ...
+
+    def classify(self, article: Article) -> tuple[ThemeScore, ...]:
+        """Return the themes assigned to the article (score >= 1), best first; empty if it has none."""
+        ...

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fakes.spikes import make_headline, make_spike
+
+from alerting.announcing import announce_text
+from alerting.matching import Match
+from alerting.message import HEADLINES, Alert, compose
+from alerting.roster import Placed, Subscriber, Subscription, Target
+from deskwatch.records import Severity
+
+TARGET = Target(name="mail", email="desk@example.org")
+STRAIT = Placed(
+    subscription=Subscription(name="strait", subscriber="desk", themes=("taiwan",)), place="subscriptions/a.yaml:7"
+)
+
+
+def alert(because: tuple[Placed, ...] = (STRAIT,), **changes: Any) -> Alert:
+    desk = Subscriber(name="desk", targets=(TARGET,), timezone="Asia/Shanghai")
+    return compose(make_spike(**changes), Match(subscriber=desk, target=TARGET, because=because), title="Taiwan")
+
+
+def test_an_alert_says_how_big_against_normal_since_when_from_how_many_and_why_me() -> None:
+    said = alert()
+
+    assert said.subject == "[HIGH] Taiwan: 14 reports in 1 h (normal 3.1) — Patrol boats gather off the northern cape"
+    assert (said.observed, said.normal, said.band, said.ratio) == ("14 reports in 1 h", "3.1", "1–6", "4.5")
+    assert said.evidence == ("12 independent outlets", "11 separate stories", "23 articles")
+    assert said.when == "13:00–14:00 UTC, 24 Nov (21:00–22:00 in Shanghai)"
+    assert said.noticed == "14:02 UTC"
+    assert said.cautions == ()
+    assert said.why == (
+        "You get this because desk subscribes to “strait” from severity medium on, subscriptions/a.yaml:7."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "caution"),
+    [
+        ({"owners": 12, "stories": 2}, "12 outlets, but 2 origins: most of them repeat the same text."),
+        ({"owners": 3, "stories": 1}, "3 outlets, but 1 origin: most of them repeat the same text."),
+        ({"owners": 1, "stories": 5}, "All of it comes from one outlet: nobody else reports it yet."),
+        ({"feeds_late": ("wire-zh", "daily")}, "2 of 41 feeds did not answer: wire-zh and daily."),
+        ({"feeds_late": ("wire",), "feeds_total": 0}, "1 of 1 feed did not answer: wire."),
+        ({"learnt_days": 3.2}, "“Normal” rests on 3 days of history so far."),
+        ({"learnt_days": 0.2}, "“Normal” rests on less than a day of history so far."),
+    ],
+)
+def test_what_weakens_an_alert_is_said(changes: dict[str, Any], caution: str) -> None:
+    assert alert(**changes).cautions == (caution,)
+
+
+def test_a_multiple_of_next_to_nothing_is_not_given() -> None:
+    assert alert(expected=0.1, expected_low=0.0, expected_high=1.0).ratio == ""
+
+
+def test_headlines_are_few_and_different_and_keep_their_order() -> None:
+    titles = ["One", "two", "ONE", "three", "four", "five", "six"]
+    said = alert(headlines=tuple(make_headline(title=title, copies=n) for n, title in enumerate(titles)))
+
+    assert [item.title for item in said.items] == ["One", "two", "three", "four", "five"]
+    assert len(said.items) == HEADLINES
+    assert [item.copies for item in said.items] == ["", "1 copy", "3 copies", "4 copies", "5 copies"]
+
+
+def test_without_headlines_the_alert_still_stands() -> None:
+    said = alert(headlines=())
+
+    assert said.items == ()
+    assert said.subject == "[HIGH] Taiwan: 14 reports in 1 h (normal 3.1)"
+
+
+def test_further_reasons_are_counted() -> None:
+    assert "(and 1 further subscription)" in alert(because=(STRAIT, STRAIT)).why
+
+
+def test_the_block_for_the_terminal_is_short_and_complete() -> None:
+    block = announce_text(alert(severity=Severity.CRITICAL, learnt_days=3.0))
+
+    assert len(block.splitlines()) <= 12
+    for part in ("CRITICAL · Taiwan", "14 reports in 1 h", "4.5× normal", "12 independent outlets", "Patrol boats"):
+        assert part in block

@@ -1,0 +1,59 @@
+"""All terms are found in one pass, as the plain definition finds them one by one."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers.terms import parse_term
+from classifiers.tokens import Tokens
+from classifiers.vocabulary import Vocabulary
+
+WRITTEN = ("south china sea", "china", "sea", "US", "us china", "tarif*", "tar*", "南海", "海", "ß", "china sea")
+TERMS = [parse_term(written) for written in WRITTEN]
+VOCABULARY = Vocabulary(TERMS)
+PIECES = ("South", "China", "sea", "US", "us", "tariffs", "star", "tarn", "南", "海", "ss", "ß", ".", ",", "\n\n", "-")
+
+
+def found(text: str) -> set[tuple[int, str]]:
+    return {(word, TERMS[index].written) for word, index in VOCABULARY.find(Tokens(text))}
+
+
+def defined(text: str) -> set[tuple[int, str]]:
+    tokens = Tokens(text)
+    out = set()
+    for term in TERMS:
+        words = (tokens.cased if term.cased else tokens.folded)[1:-1].split(" ")
+        wanted = term.pattern.strip(" ").split(" ")
+        for at in range(len(words) - len(wanted) + 1):
+            here = words[at : at + len(wanted)]
+            same = here == wanted or (
+                not term.pattern.endswith(" ") and here[:-1] == wanted[:-1] and here[-1].startswith(wanted[-1])
+            )
+            if same:
+                out.add((at, term.written))
+    return out
+
+
+def test_terms_inside_other_terms_are_found_too() -> None:
+    assert {"south china sea", "china", "sea", "china sea"} == {term for _, term in found("the South China Sea")}
+
+
+def test_term_never_matches_inside_a_word() -> None:
+    assert found("Chinatown overseas seal star") == set()
+
+
+def test_capitals_decide_only_for_short_terms_in_capitals() -> None:
+    assert {term for _, term in found("tell us")} == set()
+    assert {term for _, term in found("the US")} == {"US"}
+    assert {term for _, term in found("SEA")} == {"sea"}
+
+
+@given(st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from((" ", "", "  ")))))
+def test_findings_are_those_of_the_definition(pieces: list[tuple[str, str]]) -> None:
+    text = "".join(piece + gap for piece, gap in pieces)
+    assert found(text) == defined(text)
+
+
+def test_empty_vocabulary_finds_nothing() -> None:
+    assert Vocabulary([]).find(Tokens("anything")) == []
