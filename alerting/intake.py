@@ -24,6 +24,8 @@ from deskwatch.clock import Clock
 from deskwatch.errors import CodecError, CodecReason
 from deskwatch.records import DeadLetter, Spike, SpikeState
 
+# An episode that grows may reach the severity that a subscription waits for: then it opens there.
+OPENING: Final = frozenset({SpikeState.ONSET, SpikeState.GROWING})
 UNMATCHED: Final = "unmatched"
 UNPROCESSABLE: Final = "unprocessable"
 
@@ -95,14 +97,14 @@ class Intake:
         if not isinstance(spike, Spike):
             raise CodecError(CodecReason.UNKNOWN_SCHEMA, codec.schema_name(type(spike)), "expected a spike")
         self._metrics.spikes_read.labels(spike.state).inc()
-        if spike.state is not SpikeState.ONSET:
+        if spike.state not in OPENING:
             return []
         now = self._clock.now()
         if 0 < self._settings.max_age_s < now.timestamp() - arrival.recorded_at:
             self._drop(spike, Reason.EXPIRED)
             return []
         matches = match(spike, self._roster)
-        if not matches:
+        if not matches and spike.state is SpikeState.ONSET:  # or each episode would count several times
             self._drop(spike, UNMATCHED)
         return [
             freeze(
@@ -135,8 +137,8 @@ class Intake:
 
 
 def delivery_key(spike: Spike, found: Match) -> str:
-    """Return `spike|revision|subscriber|target`."""
-    return f"{spike.spike_id}|{spike.revision}|{found.subscriber.name}|{found.target.name}"
+    """Return `spike|0|subscriber|target`: the 0 stands for the opening, whichever revision of the spike it tells of."""
+    return f"{spike.spike_id}|0|{found.subscriber.name}|{found.target.name}"
 
 
 def freeze(

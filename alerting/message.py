@@ -5,7 +5,7 @@ What and how big against normal; what it is about; whether it is real; since whe
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -93,13 +93,20 @@ def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) 
         band=f"{spike.expected_low:,.0f}–{spike.expected_high:,.0f}",
         ratio=_ratio(spike),
         evidence=_evidence(spike),
-        when=period(spike.onset_at, timedelta(seconds=spike.window_s), zone),
+        when=period(_window_start(spike), timedelta(seconds=spike.window_s), zone),
         noticed=moment(spike.detected_at),
         cautions=tuple(_cautions(spike)),
         items=items,
         why=_why(match),
         test=test,
     )
+
+
+def _window_start(spike: Spike) -> datetime:
+    """Return where the window begins that the numbers are of: a grown episode is told by a later one than its onset."""
+    if spike.window_end_at is None:
+        return spike.onset_at
+    return spike.window_end_at - timedelta(seconds=spike.window_s)
 
 
 def _distinct(headlines: tuple[Headline, ...]) -> list[Headline]:

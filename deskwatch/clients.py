@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 from kafka.structs import TopicPartition
 
 from deskwatch import codec
 from deskwatch.records import Record
 from deskwatch.settings import Settings
 from deskwatch.topics import TOPICS
+
+VISIBLE_S: Final = 15.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -42,7 +45,13 @@ def create_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create the topics that are missing and return their names. The embedded broker has them from its start."""
+    """Create the topics that are missing, and return their names once the broker tells others of them.
+
+    The embedded broker has them from its start.
+
+    Raises:
+        KafkaError: the broker does not answer, or did not make them known within VISIBLE_S.
+    """
     if settings.kafka_embedded:
         return []
     admin = KafkaAdminClient(**client_options(settings))
@@ -59,6 +68,12 @@ def create_topics(settings: Settings) -> list[str]:
                 created.append(new.name)
             except TopicAlreadyExistsError:
                 continue  # another process of ours was faster
+        # Creation is the controller's; the brokers hear of it a little later, and deny the topic until then.
+        deadline = time.monotonic() + VISIBLE_S
+        while not {settings.topic(topic.name) for topic in wanted} <= set(admin.list_topics()):
+            if time.monotonic() > deadline:
+                raise KafkaTimeoutError(f"topics not known to the broker after {VISIBLE_S:g} s")
+            time.sleep(0.05)
         return created
     finally:
         admin.close()

@@ -231,6 +231,7 @@ class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
     articles: Count
     stories: Count
     owners: Count
+    window_end_at: Utc | None = None  # `observed` and `expected` are those of `window_s` up to here
     resolved_at: Utc | None = None
     headlines: tuple[Headline, ...] = ()
     languages: tuple[str, ...] = ()
@@ -280,7 +281,7 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of one alert to one target; the key is `spike | revision | subscriber | target`."""
+    """The state of one alert to one target; the key is `spike|0|subscriber|target`, the 0 standing for the opening."""
 
     delivery_key: str
     spike_id: str

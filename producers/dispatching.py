@@ -129,7 +129,8 @@ class Dispatcher:
         if after is None or search.wanted:
             ends = await asyncio.to_thread(scan, self._settings, self._topic, after, search.look)
             self._store.acknowledge(search.found, self._topic, {p: end - 1 for p, end in ends.items()})
-            log.info("outbox.reconciled", waiting=len(search.wanted), found=len(search.found))
+            if search.wanted:
+                log.info("outbox.reconciled", waiting=len(search.wanted), found=len(search.found))
         self._partitions = partitions
         self._note_outbox()
 

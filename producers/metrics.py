@@ -23,6 +23,9 @@ class Metrics:
         self.fetch_errors = Counter(
             "deskwatch_feed_fetch_errors_total", "Polls that brought no body, by reason.", ["reason"], registry=registry
         )
+        self.polls_broken = Counter(
+            "deskwatch_feed_polls_broken_total", "Polls that failed by a fault of ours.", registry=registry
+        )
         self.poll_seconds = Histogram(
             "deskwatch_feed_poll_seconds", "Duration of polls.", buckets=_POLL_S, registry=registry
         )

@@ -233,7 +233,7 @@ def read_items(
 
 def back_off(interval_s: float, errors: int, retry_after_s: float | None) -> float:
     """Return the seconds until the next poll after `errors` failed ones; never sooner than the server asks for."""
-    wait_s = max(interval_s, min(interval_s * 2 ** min(errors, MAX_DOUBLINGS), MAX_BACKOFF_S))
+    wait_s = max(interval_s, min(interval_s * 2.0 ** min(errors, MAX_DOUBLINGS), MAX_BACKOFF_S))
     return max(wait_s, retry_after_s or 0.0)
 
 

@@ -48,6 +48,7 @@ class Producer:
         clock: Clock,
         dispatcher: Dispatcher,
         poller: Poller,
+        metrics: Metrics,
         health: Health,
         create_topics: Callable[[], object],
     ) -> None:
@@ -59,6 +60,7 @@ class Producer:
         self.health = health
         self.work = asyncio.Event()  # something waits for the broker
         self._poller = poller
+        self._metrics = metrics
         self.slots = asyncio.Semaphore(settings.concurrency)
         self._create_topics = create_topics
 
@@ -76,11 +78,19 @@ class Producer:
                 return
 
     async def poll(self, feed: Feed, schedule: Schedule) -> None:
-        """Poll a feed, plan its next poll, and free the slot that the caller took."""
+        """Poll a feed, plan its next poll, and free the slot that the caller took.
+
+        What a strange feed may break in us is logged and counted, and costs no other feed anything.
+        """
+        next_at = self.clock.now() + timedelta(seconds=feed.interval_s)
         try:
-            schedule.add(feed, await self._poller.poll(feed))
+            next_at = await self._poller.poll(feed)
+        except Exception:
+            log.exception("feed.poll_broke", feed=feed.id)
+            self._metrics.polls_broken.inc()
         finally:
             self.slots.release()
+        schedule.add(feed, next_at)
         self.work.set()
 
     def is_outbox_full(self) -> bool:
@@ -137,7 +147,7 @@ async def open_producer(
             parsers=parsers,
             report=dispatcher.add_poll,
         )
-        yield Producer(feeds, own, store, clock, dispatcher, poller, health, partial(create_topics, settings))
+        yield Producer(feeds, own, store, clock, dispatcher, poller, metrics, health, partial(create_topics, settings))
     finally:
         await session.close()
         await publisher.close()

@@ -61,6 +61,9 @@ def advance(desk: Desk, batch: Sequence[Fact], until: datetime, rules: Rules) ->
         if position == len(batch):
             return desk, out
         desk.state.now = _floor(batch[position].effective)
+        for name in desk.themes:  # a configuration may be older than the first news by any time: nothing to count there
+            desk.themes[name] = Theme(ThemeState(closed=Closed(first=bucket_of(desk.state.now))))
+            out.themes.add(name)
     for instant in _instants(desk.state.now, until):
         while position < len(batch) and batch[position].effective < instant:
             _apply(desk, batch[position], rules, out)

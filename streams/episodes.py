@@ -178,6 +178,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
     phi = theme.state.baseline.variance_factor(window.number)
     low, high = normal_range(window.expected, phi)
     cells = [theme.series.cells[bucket] for bucket in _held(theme, window)]
+    end = min(start_of(window.end), instant)  # the last bucket may be running
     return Spike(
         spike_id=episode.spike_id,
         revision=episode.revision,
@@ -187,7 +188,8 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         onset_at=episode.onset_at,
         detected_at=episode.detected_at,
         revised_at=instant,
-        window_s=(window.end - window.start) * BUCKET_S,
+        window_s=int((end - start_of(window.start)).total_seconds()),
+        window_end_at=end,
         observed=window.observed,
         expected=round(window.expected, 3),
         expected_low=low,

@@ -60,15 +60,29 @@ def test_an_opening_becomes_one_delivery_per_target(ledger: Ledger, config_dir: 
     assert desk.intake.take([arrive(make_spike(revision=3))]) == (0, [])
 
 
-def test_only_the_opening_of_an_episode_alerts(ledger: Ledger, config_dir: Path) -> None:
+def test_the_end_of_an_episode_alerts_nobody(ledger: Ledger, config_dir: Path) -> None:
     desk = Desk(ledger, config_dir)
-    later = [state for state in SpikeState if state is not SpikeState.ONSET]
+    ends = [SpikeState.RESOLVED, SpikeState.WITHDRAWN]
 
-    arrivals = [arrive(make_spike(spike_id=f"s-{state}", state=state)) for state in later]
+    arrivals = [arrive(make_spike(spike_id=f"s-{state}", state=state)) for state in ends]
 
     assert desk.intake.take(arrivals) == (0, [])
-    for state in later:
+    for state in ends:
         assert desk.registry.get_sample_value("deskwatch_spikes_read_total", {"state": state}) == 1
+
+
+def test_an_episode_that_grows_to_the_severity_a_target_waits_for_opens_there_once(
+    ledger: Ledger, config_dir: Path
+) -> None:
+    desk = Desk(ledger, config_dir)
+    grown = [
+        arrive(make_spike(revision=n, state=SpikeState.GROWING, severity=severity))
+        for n, severity in ((1, Severity.MEDIUM), (2, Severity.HIGH), (3, Severity.CRITICAL))
+    ]
+
+    assert desk.intake.take([arrive(make_spike(severity=Severity.LOW))]) == (0, [])
+    assert desk.intake.take(grown) == (3, [])
+    assert desk.intake.take(grown) == (0, [])
 
 
 def test_an_episode_that_nobody_wants_is_a_counted_drop(ledger: Ledger, config_dir: Path) -> None:

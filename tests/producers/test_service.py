@@ -22,6 +22,7 @@ from producers import service
 from producers.feeds import Feed
 from producers.feedstate import FeedState
 from producers.identity import Seen
+from producers.metrics import Metrics
 from producers.service import Producer, open_producer
 from producers.settings import ProducerSettings
 from producers.state import Store
@@ -133,21 +134,28 @@ class StubPoller:
         return now + timedelta(minutes=5)
 
 
+def stub_producer(
+    store: Store, happened: list[str], registry: CollectorRegistry, poller: Any, *feeds: str, refusals: int = 0
+) -> Producer:
+    dispatcher: Any = StubbornDispatcher(store, happened, refusals)
+    return Producer(
+        [Feed(id=feed, url=f"http://127.0.0.1/{feed}", source="S") for feed in feeds],
+        ProducerSettings(max_outbox_articles=1, concurrency=1),
+        store,
+        SystemClock(),
+        dispatcher,
+        poller(store, happened),
+        Metrics(registry),
+        Health(),
+        lambda: None,
+    )
+
+
 def test_polling_pauses_while_too_much_waits_for_the_broker(store: Store) -> None:
     happened: list[str] = []
-    feeds = [Feed(id=f"f{n}", url=f"http://127.0.0.1/{n}", source="S") for n in range(2)]
 
     async def run() -> None:
-        producer: Any = Producer(
-            feeds,
-            ProducerSettings(max_outbox_articles=1, concurrency=1),
-            store,
-            SystemClock(),
-            StubbornDispatcher(store, happened, refusals=1),  # type: ignore[arg-type]
-            StubPoller(store, happened),  # type: ignore[arg-type]
-            Health(),
-            lambda: None,
-        )
+        producer = stub_producer(store, happened, CollectorRegistry(), StubPoller, "f0", "f1", refusals=1)
         stop = asyncio.Event()
         running = asyncio.create_task(service.run(producer, stop))
         async with asyncio.timeout(DEADLINE_S):
@@ -160,25 +168,39 @@ def test_polling_pauses_while_too_much_waits_for_the_broker(store: Store) -> Non
     assert happened == ["polled", "refused", "sent", "polled", "sent"]
 
 
-def test_an_error_in_a_loop_ends_the_service(store: Store) -> None:
+def test_a_feed_that_breaks_the_poller_stops_no_other_feed(store: Store) -> None:
     class Broken(StubPoller):
         async def poll(self, feed: Feed) -> datetime:
-            raise ZeroDivisionError
+            if feed.id == "bad":
+                self.happened.append("broke")
+                raise ZeroDivisionError
+            return await super().poll(feed)
+
+    happened: list[str] = []
+    registry = CollectorRegistry()
 
     async def run() -> None:
-        await service.run(
-            Producer(
-                [Feed(id="f", url="http://127.0.0.1/", source="S")],
-                ProducerSettings(),
-                store,
-                SystemClock(),
-                StubbornDispatcher(store, [], 0),  # type: ignore[arg-type]
-                Broken(store, []),  # type: ignore[arg-type]
-                Health(),
-                lambda: None,
-            ),
-            asyncio.Event(),
+        stop = asyncio.Event()
+        running = asyncio.create_task(
+            service.run(stub_producer(store, happened, registry, Broken, "bad", "good"), stop)
         )
+        async with asyncio.timeout(DEADLINE_S):
+            while not {"broke", "sent"} <= set(happened):
+                await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    asyncio.run(run())
+    assert registry.get_sample_value("deskwatch_feed_polls_broken_total") == 1
+
+
+def test_an_error_in_a_loop_ends_the_service(store: Store) -> None:
+    producer = stub_producer(store, [], CollectorRegistry(), StubPoller)
+    store._db.close()  # as good as a disk that is gone
+
+    async def run() -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            await service.run(producer, asyncio.Event())
 
     with pytest.raises(ExceptionGroup):
         asyncio.run(run())

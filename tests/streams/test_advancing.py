@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from desk_facts import MINUTE, T0, beginning, burst, quiet_days, sighting
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deskwatch.records import Bucket, Spike
 from streams.advancing import Outputs, advance
-from streams.facts import Fact, Health, order_of
+from streams.facts import Fact, Health, NewGeneration, order_of
 from streams.memory import Desk, load, snapshot
 from streams.rules import Rules
 
@@ -121,6 +121,15 @@ def test_buckets_close_when_the_watermark_passes_their_end_by_the_grace() -> Non
     assert early.buckets == []
     _, out = run(facts, T0 + 7 * MINUTE)
     assert [(b.start, b.articles, b.observed, b.owners, b.revision) for b in out.buckets] == [(T0, 1, 1, 1, 0)]
+
+
+def test_configuration_long_before_the_first_news_starts_no_clock() -> None:
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    ancient = NewGeneration(at=epoch, effective=epoch, config_hash="old", themes=("taiwan",))
+    desk, out = run([ancient], T0)
+    assert (desk.state.now, out.buckets) == (None, [])
+    _, out = advance(desk, [sighting(1, T0 + MINUTE)], T0 + 10 * MINUTE, RULES)
+    assert [bucket.start for bucket in out.buckets] == [T0]
 
 
 def test_copies_are_articles_but_no_evidence() -> None:
