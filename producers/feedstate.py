@@ -12,12 +12,13 @@ from producers.fetching import Validators
 
 TABLE: Final = """
 CREATE TABLE feeds (feed_id TEXT PRIMARY KEY, url TEXT, etag TEXT, last_modified TEXT, body_hash TEXT,
-    next_poll_at INTEGER, last_success_at INTEGER, errors INTEGER, ok INTEGER, ok_since INTEGER);
+    next_poll_at INTEGER, last_success_at INTEGER, errors INTEGER, ok INTEGER, ok_since INTEGER,
+    newest_at INTEGER);
 """
 
 _SELECT: Final = (
-    "SELECT feed_id, url, etag, last_modified, body_hash, next_poll_at, last_success_at, errors, ok, ok_since"
-    " FROM feeds"
+    "SELECT feed_id, url, etag, last_modified, body_hash, next_poll_at, last_success_at, errors, ok, ok_since,"
+    " newest_at FROM feeds"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -35,12 +36,13 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     errors: int = 0  # failed polls in a row
     ok: bool = False
     ok_since: datetime | None = None
+    newest_at: datetime | None = None  # the latest trusted publication time in it so far
 
 
 def write_feed(db: sqlite3.Connection, feed: FeedState) -> None:
     """Write a feed's state, within the caller's transaction."""
     db.execute(
-        "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             feed.feed_id,
             feed.url,
@@ -52,6 +54,7 @@ def write_feed(db: sqlite3.Connection, feed: FeedState) -> None:
             feed.errors,
             feed.ok,
             to_us(feed.ok_since),
+            to_us(feed.newest_at),
         ),
     )
 
@@ -70,6 +73,7 @@ def read_feeds(db: sqlite3.Connection, feed_id: str | None = None) -> dict[str, 
             errors=row[7],
             ok=bool(row[8]),
             ok_since=from_us(row[9]) if row[9] is not None else None,
+            newest_at=from_us(row[10]) if row[10] is not None else None,
         )
         for row in rows
     }

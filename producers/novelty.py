@@ -39,20 +39,23 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Mapping[DropReason, int]
 
 
-def find_changes(items: Sequence[Item], seen: Mapping[str, Seen], *, last_success: datetime | None) -> Findings:
+def find_changes(
+    items: Sequence[Item], seen: Mapping[str, Seen], *, last_success: datetime | None, newest_at: datetime | None = None
+) -> Findings:
     """Return the articles and revisions in a document.
 
     Args:
         items: Of the document, in its order.
         seen: What is remembered, at least for all ids that `items` can have.
         last_success: When the feed was last read; None for a new feed, all of whose items are backfill.
+        newest_at: The latest trusted publication time that the feed has shown before.
     """
     identified = identify([item.keys for item in items], seen)
     named = [(id_, item) for id_, item in zip(identified.ids, items, strict=True) if id_ is not None]
     dropped: Counter[DropReason] = Counter()
     if len(named) < len(items):
         dropped[DropReason.DUPLICATE] = len(items) - len(named)
-    replayed = _find_replayed(named, seen, last_success)
+    replayed = _find_replayed(named, seen, newest_at)
     changes: list[Change] = []
     for id_, item in named:
         known = seen.get(id_)
@@ -79,12 +82,22 @@ def find_changes(items: Sequence[Item], seen: Mapping[str, Seen], *, last_succes
     )
 
 
+def find_newest(items: Sequence[Item], before: datetime | None) -> datetime | None:
+    """Return the latest trusted publication time of the items and of what came before them."""
+    times = [
+        item.published_at for item in items if item.published_quality in _TRUSTED and item.published_at is not None
+    ]
+    return max(times if before is None else [*times, before], default=None)
+
+
 def _find_replayed(
-    named: Sequence[tuple[str, Item]], seen: Mapping[str, Seen], last_success: datetime | None
+    named: Sequence[tuple[str, Item]], seen: Mapping[str, Seen], newest_at: datetime | None
 ) -> frozenset[str]:
-    """Return the unknown items older than the last success, if they are most of the document: a feed that changed
-    all its guids or listed its past again."""
-    if last_success is None:
+    """Return the unknown items older than what the feed has shown before, if they are most of the document.
+
+    Such a feed changed all its guids or lists its past again. One that stood still and now catches up has newer items.
+    """
+    if newest_at is None:
         return frozenset()
     old = [
         id_
@@ -92,6 +105,6 @@ def _find_replayed(
         if id_ not in seen
         and item.published_at is not None
         and item.published_quality in _TRUSTED
-        and item.published_at < last_success
+        and item.published_at <= newest_at
     ]
     return frozenset(old) if len(old) >= REPLAY_LEAST and len(old) > REPLAY_SHARE * len(named) else frozenset()

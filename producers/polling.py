@@ -23,7 +23,7 @@ from producers.feedstate import FeedState
 from producers.fetching import Fetched, Fetcher, Validators
 from producers.metrics import Metrics
 from producers.normalising import DropReason, Item, build_article, normalise
-from producers.novelty import Findings, find_changes
+from producers.novelty import Findings, find_changes, find_newest
 from producers.parsing import parse_feed
 from producers.state import Store
 from producers.ticking import HealthBook, first_seen
@@ -99,7 +99,7 @@ class Poller:
         now = self._clock.now()
         items, dropped = read or ([], {})
         seen = self._store.seen(feed.id, {id_ for item in items for id_ in (item.keys.primary, item.keys.by_url)})
-        findings = find_changes(items, seen, last_success=state.last_success_at)
+        findings = find_changes(items, seen, last_success=state.last_success_at, newest_at=state.newest_at)
         at = first_seen(now, last=self._store.ticks().get(shard_of(feed.id)))
         lag_s = (now - state.last_success_at).total_seconds() if state.last_success_at else None
         articles = [
@@ -129,6 +129,7 @@ class Poller:
             errors=0,
             ok=True,
             ok_since=now if changed or state.ok_since is None else state.ok_since,
+            newest_at=find_newest(items, state.newest_at),
         )
         self._store.record(after, articles, present=findings.present, shared=findings.shared)
         self._count(findings, now)

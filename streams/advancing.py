@@ -182,6 +182,8 @@ def _amend(theme: Theme, bucket: int) -> None:
 def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
     """Close the buckets whose time has come, then look for what stands out."""
     ends = bucket_of(instant - timedelta(seconds=rules.grace_s))  # buckets before this one are over
+    if bucket_of(instant - timedelta(seconds=rules.grace_s + INSTANT_S)) < ends:
+        desk.state.rhythm.fade(ends - 1 - rules.settle_s // BUCKET_S)
     for name in sorted(desk.themes):
         theme = desk.themes[name]
         closing = theme.series.next < ends
@@ -194,25 +196,29 @@ def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
             _publish(name, theme, bucket, revision, out)
         theme.state.amended.clear()
         while theme.series.next < ends:
-            _close(name, theme, desk.health(), rules, out)
+            _close(name, theme, desk, rules, out)
         out.spikes += episodes.judge(desk, name, instant, rules, closed=closing)
         theme.state.fresh = None
     if int(instant.timestamp()) % EXPIRE_EVERY_S == 0:
         _expire(desk, instant, rules, out)
 
 
-def _close(name: str, theme: Theme, health: float, rules: Rules, out: Outputs) -> None:
+def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> None:
     """Close the next bucket, and learn from the one that nothing amends any more."""
-    series, baseline = theme.series, theme.state.baseline
+    series, baseline, rhythm, health = theme.series, theme.state.baseline, desk.state.rhythm, desk.health()
     bucket = series.next
     observed = health >= rules.min_health
-    series.close(baseline.expected(bucket) * health if observed else UNOBSERVED, health)
+    series.close(baseline.expected(bucket, rhythm) * health if observed else UNOBSERVED, health)
     _publish(name, theme, bucket, 0, out)
     settled = bucket - rules.settle_s // BUCKET_S
-    if settled >= series.saved.first and series.expected(settled) != UNOBSERVED:
+    if settled < series.saved.first:
+        return
+    if series.expected(settled) == UNOBSERVED:
+        baseline.age()
+    else:
         sums = series.sums(settled + 1, rules.windows)
         count = series.cells[settled].evidence if settled in series.cells else 0
-        baseline.learn(settled, count, series.health(settled), sums)
+        baseline.learn(settled, rhythm, count, series.health(settled), sums)
     series.prune(settled - rules.windows[-1] + 1)
 
 

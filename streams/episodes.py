@@ -35,7 +35,7 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
         found += _wind_down(desk, name, instant, rules)
     if theme.state.fresh is None or theme.state.baseline.learnt * BUCKET_S < rules.silent_s:
         return found
-    best = _strongest(theme, instant, rules)
+    best = _strongest(desk, theme, instant, rules)
     if best is None:
         return found
     window, strength = best
@@ -55,10 +55,10 @@ def threshold(theme: Theme, rules: Rules) -> float:
     return rules.threshold * (1 + math.exp(-age / AGE_DAYS))
 
 
-def _strongest(theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
+def _strongest(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
     """Return the most surprising window over the threshold that has enough stories and owners, and by how much."""
     needed = threshold(theme, rules)
-    scored = [(_surprise(theme, window), window) for window in _windows(theme, instant, rules)]
+    scored = [(_surprise(theme, window), window) for window in _windows(desk, theme, instant, rules)]
     for value, window in sorted(scored, key=lambda pair: -pair[0]):
         if value < needed:
             return None
@@ -67,14 +67,14 @@ def _strongest(theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, f
     return None
 
 
-def _windows(theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
+def _windows(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
     """Return the windows to test: those that end now, and those that ended lately and hold evidence not yet tested."""
     fresh = theme.state.fresh
     running = bucket_of(instant)
     oldest = max(fresh + 1 if fresh is not None else running, bucket_of(instant) - rules.reach_s // BUCKET_S)
     windows: list[Window] = []
     for end in range(min(oldest, running), running + 1):
-        open_observed, open_expected, start = _open_part(theme, end, instant)
+        open_observed, open_expected, start = _open_part(desk, theme, end, instant)
         for number, (observed, expected) in enumerate(theme.series.sums(start, rules.windows, floor=theme.state.floor)):
             first = max(start - rules.windows[number], theme.series.saved.first, theme.state.floor)
             windows.append(
@@ -89,7 +89,7 @@ def _windows(theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
     return windows
 
 
-def _open_part(theme: Theme, end: int, instant: datetime) -> tuple[int, float, int]:
+def _open_part(desk: Desk, theme: Theme, end: int, instant: datetime) -> tuple[int, float, int]:
     """Return observed and expected of the buckets before `end` that are not closed yet, and where the closed ones end.
 
     The bucket that is running counts with the share of it that has passed.
@@ -99,7 +99,7 @@ def _open_part(theme: Theme, end: int, instant: datetime) -> tuple[int, float, i
     observed, expected = 0, 0.0
     for bucket in range(first, end + (end == running)):
         share = (instant.timestamp() / BUCKET_S - bucket) if bucket == running else 1.0
-        expected += theme.state.baseline.expected(bucket) * min(share, 1.0)
+        expected += theme.state.baseline.expected(bucket, desk.state.rhythm) * min(share, 1.0)
         if bucket in theme.series.cells:
             observed += theme.series.cells[bucket].evidence
     return observed, expected, first

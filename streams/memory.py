@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from deskwatch.records import Severity, SpikeState, Utc
-from streams.baseline import Baseline
+from streams.baseline import Baseline, Rhythm
 from streams.series import Closed, Series
 
 THEME: Final = "theme/"
@@ -79,6 +79,7 @@ class DeskState(msgspec.Struct, kw_only=True):
 
     now: Utc | None = None
     feeds: dict[str, bool] = {}  # feed -> it answers
+    rhythm: Rhythm = msgspec.field(default_factory=Rhythm)
     config_hash: str = ""
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import Any, NoReturn
+import time
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 import faust
 import structlog
+
+REPEAT_S: Final = 30.0
+MAX_KINDS: Final = 1_000
 
 log = structlog.get_logger()
 
@@ -48,12 +53,30 @@ class StreamWorker(faust.Worker):  # type: ignore[misc]  # Faust is untyped here
 
 
 class LibraryLogs(logging.Handler):
-    """Turns the records of the standard library's logging into structlog events."""
+    """Turns the records of the standard library's logging into structlog events.
+
+    One that comes again within REPEAT_S is only counted: clients that have lost their broker would write a hundred
+    lines a second.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}  # logger and template: when, how often since
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
+        """Write one record, unless its like was written a moment ago."""
+        now, like = self._monotonic(), (record.name, str(record.msg)[:200])
+        said_at, since = self._said.get(like, (-REPEAT_S, 0))
+        if now - said_at < REPEAT_S:
+            self._said[like] = said_at, since + 1
+            return
+        if len(self._said) >= MAX_KINDS:
+            self._said.clear()
+        self._said[like] = now, 0
         level = min(record.levelno, logging.ERROR)
-        log.log(level, "library.logged", logger=record.name, text=record.getMessage(), exc_info=record.exc_info)
+        more = {"repeated": since} if since else {}
+        log.log(level, "library.logged", logger=record.name, text=record.getMessage(), exc_info=record.exc_info, **more)
 
 
 def run_worker(app: faust.App) -> NoReturn:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from producers.feeds import Feed
 from producers.identity import Seen
 from producers.normalising import DropReason, Item, normalise
-from producers.novelty import MAX_REVISIONS, Findings, find_changes
+from producers.novelty import MAX_REVISIONS, Findings, find_changes, find_newest
 from producers.parsing import Document, RawItem, parse_feed
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -55,13 +55,27 @@ def test_an_item_that_changes_with_every_poll_is_given_up() -> None:
 
 
 def test_a_feed_that_lists_its_past_again_is_a_replay() -> None:
-    old = [(f"old-{n}", "x") for n in range(12)]
-    findings = find_changes(read(*old, published=NOW - timedelta(days=3)), {}, last_success=NOW)
+    many = [(f"n-{n}", "x") for n in range(12)]
+    old = read(*many, published=NOW - timedelta(days=3))
+    findings = find_changes(old, {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
     assert all(change.replay and change.seen.old for change in findings.changes)
-    fresh = find_changes(read(*old, published=NOW + timedelta(minutes=1)), {}, last_success=NOW)
-    assert not any(change.replay for change in fresh.changes)
-    few = find_changes(read(*old[:9], published=NOW - timedelta(days=3)), {}, last_success=NOW)
+    few = find_changes(old[:9], {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
     assert not any(change.replay for change in few.changes)
+
+
+def test_a_feed_that_stood_still_and_catches_up_is_news() -> None:
+    late = read(*[(f"n-{n}", "x") for n in range(12)], published=NOW - timedelta(days=1))
+    findings = find_changes(late, {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
+    assert len(findings.changes) == 12
+    assert not any(change.replay for change in findings.changes)
+
+
+def test_only_dates_that_can_be_trusted_make_the_newest() -> None:
+    dated = read(("a", "x"), published=NOW - timedelta(days=1))
+    future = read(("b", "x"), published=NOW + timedelta(days=300))
+    assert find_newest([*dated, *future, *read(("c", "x"))], None) == NOW - timedelta(days=1)
+    assert find_newest(dated, NOW) == NOW
+    assert find_newest([], None) is None
 
 
 def test_a_guid_found_to_be_shared_is_remembered_as_such() -> None:

@@ -28,6 +28,7 @@ FEED = FeedState(
     errors=2,
     ok=True,
     ok_since=NOW - timedelta(days=1),
+    newest_at=NOW - timedelta(hours=1),
 )
 
 

@@ -40,7 +40,7 @@ subscribers:
     timezone: Europe/Berlin
     targets:
       - {name: mail, email: europe@example.org}
-      - {name: slack, slack: "#europe"}
+      - {name: slack, slack: "#desk"}
   - name: duty
     timezone: UTC
     targets:
@@ -75,6 +75,10 @@ def own_settings(mail: FakeSmtp, chat: FakeSlack, mta_log: Path) -> dict[str, ob
         "PRODUCERS_TICK_S": "3600",
         "STREAMS_MIN_OWNERS": "1",
         "STREAMS_OWNER_CAP": "1000",
+        # One source that publishes in clumps: more stories must make up for the missing independent outlets, and the
+        # threshold is lower than that of a desk with many.
+        "STREAMS_MIN_STORIES": "5",
+        "STREAMS_THRESHOLD": "2.5",
         "STREAMS_SESSION_TIMEOUT_S": "6",
         "STREAMS_EXCUSE_AFTER_S": "600",
         "ALERTING_SMTP_PORT": mail.port,
@@ -183,9 +187,9 @@ def check_releases(articles: list[Article], items: dict[str, dict[str, Any]]) ->
         assert len({article.content_hash for article in versions}) > 1 or len(versions) == 1, guid
     edited = {guid for guid, item in items.items() if item["revisions"]}
     ours = {guid for guid, versions in by_guid.items() if len(versions) > 1}
-    # Three of the archive's edits change markup only, which is no edit of the text.
-    assert len(edited - ours) <= 4, edited - ours
-    assert len(ours - edited) <= 10, ours - edited
+    # Six of 126 edits change markup only, or text beyond the summary, which is what a revision goes by.
+    assert len(edited - ours) <= 6, edited - ours
+    assert len(ours - edited) <= 3, ours - edited
 
 
 def check_themes(classified: list[Classified]) -> None:
@@ -195,12 +199,12 @@ def check_themes(classified: list[Classified]) -> None:
 
     def share(word: str, theme: str) -> float:
         found = [names for title, names in themes.items() if word in title]
-        assert len(found) >= 3, word
+        assert len(found) >= 2, word
         return sum(theme in names for names in found) / len(found)
 
-    assert share("Taiwan", "taiwan") >= 0.6
-    assert share("Ukraine", "ukraine-war") >= 0.8
-    assert share("Kremlin", "ukraine-war") >= 0.5
+    assert share("Taiwan", "taiwan") == 1
+    assert share("Ukraine", "ukraine-war") >= 0.9
+    assert share("Kremlin", "ukraine-war") == 1
 
 
 def check_alerts(services: Services, mail: FakeSmtp, chat: FakeSlack) -> None:
