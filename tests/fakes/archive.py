@@ -65,6 +65,8 @@ class Archive:
     def _handler(archive) -> type[BaseHTTPRequestHandler]:  # `self` is the request's
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body leave together: apart, the second waits 40 ms for the first's acknowledgement
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 index = archive._find(datetime.fromisoformat(self.headers["X-Deskwatch-Time"]))
