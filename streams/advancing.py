@@ -14,7 +14,7 @@ from typing import Final
 from deskwatch.records import Bucket, Spike
 from streams import episodes
 from streams.facts import Fact, Health, NewGeneration, Sighting
-from streams.memory import Desk, Member, Piece, Story, Theme, ThemeState
+from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState
 from streams.rules import BUCKET_S, INSTANT_S, Rules
 from streams.series import UNOBSERVED, Closed, bucket_of, start_of
 
@@ -88,7 +88,9 @@ def _floor(at: datetime) -> datetime:
 def _apply(desk: Desk, fact: Fact, rules: Rules, out: Outputs) -> None:
     match fact:
         case Health():
-            desk.state.feeds[fact.feed_id] = fact.ok
+            told, known = FeedState(fact.at, fact.ok), desk.state.feeds.get(fact.feed_id)
+            if known is None or told > known:  # a tick that comes twice must not bring back an old state
+                desk.state.feeds[fact.feed_id] = told
         case NewGeneration():
             desk.state.config_hash = fact.config_hash
             for name in fact.themes:

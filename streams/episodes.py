@@ -202,7 +202,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         headlines=_headlines(desk, name, window),
         languages=_languages(desk, theme, window),
         feeds_total=len(desk.state.feeds),
-        feeds_late=tuple(sorted(feed for feed, ok in desk.state.feeds.items() if not ok))[:LATE_FEEDS],
+        feeds_late=tuple(sorted(feed for feed, state in desk.state.feeds.items() if not state.ok))[:LATE_FEEDS],
         learnt_days=round(theme.state.baseline.learnt / DAY, 2),
         config_hash=desk.state.config_hash,
     )

@@ -74,11 +74,18 @@ class ThemeState(msgspec.Struct, kw_only=True):
     amended: list[int] = []  # published buckets that have changed since
 
 
+class FeedState(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Since when a feed answers, or does not."""
+
+    since: Utc
+    ok: bool
+
+
 class DeskState(msgspec.Struct, kw_only=True):
     """The saved part that is common to all themes. `now` is None until the first fact."""
 
     now: Utc | None = None
-    feeds: dict[str, bool] = {}  # feed -> it answers
+    feeds: dict[str, FeedState] = {}
     rhythm: Rhythm = msgspec.field(default_factory=Rhythm)
     config_hash: str = ""
 
@@ -117,7 +124,7 @@ class Desk:
     def health(self) -> float:
         """Return the share of the known feeds that answer; 1 where none is known."""
         feeds = self.state.feeds
-        return sum(feeds.values()) / len(feeds) if feeds else 1.0
+        return sum(feed.ok for feed in feeds.values()) / len(feeds) if feeds else 1.0
 
     def dump(self, themes: set[str], stories: set[str]) -> dict[str, bytes | None]:
         """Return the saved values of what changed; None for a story that is forgotten."""

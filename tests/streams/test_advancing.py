@@ -189,6 +189,18 @@ def test_feeds_that_do_not_answer_make_buckets_unobserved_and_teach_nothing() ->
     assert desk.themes["taiwan"].state.baseline.learnt == 11
 
 
+def test_health_told_twice_does_not_bring_back_an_old_state() -> None:
+    def health(minutes: int, ok: bool, *, again: int = 0) -> Health:
+        at = T0 + minutes * MINUTE
+        return Health(at=at, effective=max(at, T0 + again * MINUTE), feed_id="wire", ok=ok)
+
+    changes = [health(10, False), health(20, True)]
+    doubled = [*changes, health(10, False, again=40), health(20, True, again=30)]
+    once, twice = (run([*beginning(), *facts], T0 + 2 * HOUR) for facts in (changes, doubled))
+    assert twice[1].buckets == once[1].buckets
+    assert snapshot(twice[0]) == snapshot(once[0])
+
+
 def test_burst_opens_one_episode_that_grows_and_is_resolved() -> None:
     start = T0 + timedelta(days=7, hours=10)
     facts = [*quiet_days(9), *burst(start, 40)]
