@@ -88,7 +88,7 @@ def produce(
 
 async def _produce(settings: Settings, own: ProducerSettings, feeds: tuple[Feed, ...], store: Store) -> None:
     clock = SystemClock()
-    with _served(settings) as (registry, health), _stopping() as stop:
+    with _stopping() as stop, _served(settings) as (registry, health):
         async with service.open_producer(
             settings, own, feeds, clock=clock, store=store, registry=registry, health=health, version=_version()
         ) as producer:
@@ -106,7 +106,7 @@ async def _replay(
 ) -> None:
     gate = replaying.create_gate(settings, max_lag) if max_lag is not None else None
     clock = replaying.PacedClock(max([start, *store.ticks().values()]), gate)
-    with _served(settings) as (registry, health), _stopping() as stop:
+    with _stopping() as stop, _served(settings) as (registry, health):
         async with service.open_producer(
             settings,
             own,
