@@ -136,7 +136,7 @@ async def _close_at(stop: asyncio.Event, gate: replaying.Gate | None) -> None:
 @contextmanager
 def _served(settings: Settings) -> Iterator[tuple[CollectorRegistry, telemetry.Health]]:
     """Yield a registry and a health that are served over HTTP."""
-    registry, health = telemetry.build_registry("producers", _version()), telemetry.Health()
+    registry, health = telemetry.build_registry("produce", _version()), telemetry.Health()
     with telemetry.TelemetryServer(registry, health, host=settings.metrics_host, port=settings.metrics_port) as server:
         log.info("telemetry.serving", host=settings.metrics_host, port=server.port)
         yield registry, health

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UP = ROOT / "deploy" / "up"
+RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 WITHIN_S = 90.0
 
 pytestmark = pytest.mark.system
@@ -69,6 +71,11 @@ def is_ready(port: int) -> bool:
         return False
 
 
+def scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
 def descendants(pid: int) -> set[int]:
     table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     parents = {int(child): int(parent) for child, parent in map(str.split, table.splitlines())}
@@ -95,6 +102,10 @@ def test_all_services_become_ready_and_end_without_a_trace(environ: dict[str, st
             assert process.poll() is None, log.read_text()
             pids = descendants(process.pid)
             assert len(pids) >= 7  # the script, Kafka's program, Kafka, the supervisor, three services
+
+            exposed = "".join(scrape(first + i) for i in range(3))
+            named = r'deskwatch_build_info\{service="(\w+)"'
+            assert set(re.findall(named, exposed)) == set(re.findall(named, RULES.read_text()))
 
             again = stop_or_start(environ)
             assert again.returncode == 1
