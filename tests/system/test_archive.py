@@ -187,7 +187,7 @@ def check_releases(articles: list[Article], items: dict[str, dict[str, Any]]) ->
         assert len({article.content_hash for article in versions}) > 1 or len(versions) == 1, guid
     edited = {guid for guid, item in items.items() if item["revisions"]}
     ours = {guid for guid, versions in by_guid.items() if len(versions) > 1}
-    # Six of 126 edits change markup only, or text beyond the summary, which is what a revision goes by.
+    # Six of the 126 edited releases change markup or white space only, which is no edit of the text.
     assert len(edited - ours) <= 6, edited - ours
     assert len(ours - edited) <= 3, ours - edited
 
