@@ -23,16 +23,16 @@ from deskwatch.cli import load_settings
 from deskwatch.clock import SystemClock
 from deskwatch.errors import ParseError
 from deskwatch.settings import Settings, load_section
-from producers import feeds as feed_config
 from producers import replaying, service
-from producers.feeds import Feed
-from producers.feedstate import read_feeds
-from producers.normalising import build_article
-from producers.novelty import find_changes
-from producers.opml import read_opml, to_yaml
-from producers.polling import read_items
+from producers.feeds import config as feed_config
+from producers.feeds.config import Feed
+from producers.feeds.opml import read_opml, to_yaml
+from producers.identity.novelty import find_changes
+from producers.polling.poller import read_items
+from producers.reading.normalising import build_article
 from producers.settings import ProducerSettings
-from producers.state import FILE, Store
+from producers.state.feedstate import read_feeds
+from producers.state.store import FILE, Store
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from deskwatch import topics
 from deskwatch.clock import SteppedClock
 from deskwatch.pacing import LagGate
 from deskwatch.settings import Settings
-from producers.scheduling import Schedule
+from producers.polling.scheduling import Schedule
 from producers.service import Producer, finish, run_until
 
 log = structlog.get_logger()

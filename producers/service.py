@@ -19,16 +19,16 @@ from deskwatch.clock import Clock
 from deskwatch.errors import PublishError
 from deskwatch.settings import Settings
 from deskwatch.telemetry import Health
-from producers.dispatching import Dispatcher
-from producers.feeds import Feed
-from producers.fetching import Fetcher, create_session
+from producers.feeds.config import Feed
+from producers.fetching.fetcher import Fetcher, create_session
 from producers.metrics import Metrics
-from producers.polling import Poller
-from producers.publishing import Publisher
-from producers.scheduling import Schedule
+from producers.polling.poller import Poller
+from producers.polling.scheduling import Schedule
+from producers.sending.dispatching import Dispatcher
+from producers.sending.publishing import Publisher
+from producers.sending.ticking import HealthBook
 from producers.settings import ProducerSettings
-from producers.state import Store
-from producers.ticking import HealthBook
+from producers.state.store import Store
 
 BEAT_S: Final = 5.0
 RETRY_S: Final = 1.0  # between attempts while the broker is away

@@ -21,7 +21,7 @@ import pytest
 from deskwatch.broker import MockBroker
 from deskwatch.records import Article, Record, Tick
 from deskwatch.settings import Settings
-from producers.fetching import TIME_HEADER
+from producers.fetching.fetcher import TIME_HEADER
 
 PARTITIONS = 4  # librdkafka's own default
 

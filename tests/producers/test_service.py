@@ -19,13 +19,13 @@ from deskwatch.settings import Settings
 from deskwatch.telemetry import Health
 from deskwatch.topics import SHARDS, shard_of
 from producers import service
-from producers.feeds import Feed
-from producers.feedstate import FeedState
-from producers.identity import Seen
+from producers.feeds.config import Feed
+from producers.identity.keys import Seen
 from producers.metrics import Metrics
 from producers.service import Producer, open_producer
 from producers.settings import ProducerSettings
-from producers.state import Store
+from producers.state.feedstate import FeedState
+from producers.state.store import Store
 
 DEADLINE_S = 20
 

@@ -1,0 +1,1 @@
+"""The feeds as people configure them: one file, lists from elsewhere, how each is doing."""

@@ -1,0 +1,1 @@
+"""Which item is which article: keys, and what is new in a document."""

@@ -1,0 +1,1 @@
+"""What the polls found, to Kafka: articles, polls, ticks."""
