@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deskwatch import records
+from deskwatch import feedrecords, records
 from deskwatch.errors import CodecError, CodecReason
 
 HEADER: Final = "schema"
@@ -25,6 +25,9 @@ SCHEMAS: Final[dict[str, type[records.Record]]] = {
     "bucket/1": records.Bucket,
     "spike/1": records.Spike,
     "poll/1": records.Poll,
+    "feed/1": feedrecords.Feed,
+    "feed-state/1": feedrecords.FeedState,
+    "shard-state/1": feedrecords.ShardState,
     "delivery/1": records.Delivery,
     "dead-letter/1": records.DeadLetter,
     "dead-letter-closed/1": records.DeadLetterClosed,

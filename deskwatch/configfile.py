@@ -22,7 +22,7 @@ T = TypeVar("T")
 Key = tuple[str | int, ...]
 Position = tuple[int, int]
 
-_MAX_NODES: Final = 200_000  # aliases can make a small file expand without end
+_MAX_NODES: Final = 200_000  # aliases can make a small file expand without end; without them it has a node a byte
 _MAX_BYTES: Final = 10 * 1024 * 1024
 
 
@@ -84,7 +84,7 @@ def parse(raw: bytes, file: str) -> tuple[Document, list[Problem]]:
         return Document(file, None, {}), [Problem(file, line, 1, f"not YAML: {error.reason}")]
     except (YAMLError, ValueError, RecursionError) as error:
         return Document(file, None, {}), [Problem(file, 1, 1, f"not YAML: {str(error) or type(error).__name__}")]
-    builder = _Builder(file)
+    builder = _Builder(file, max(_MAX_NODES, len(raw)))
     data = builder.build(node, ()) if node is not None else None
     return Document(file, data, builder.positions), builder.problems
 
@@ -112,8 +112,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 class _Builder:
     """Walks ruamel's node graph once, collecting plain values, positions and problems."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, max_nodes: int) -> None:
         self.file = file
+        self._max_nodes = max_nodes
         self.positions: dict[Key, Position] = {}
         self.problems: list[Problem] = []
         self._nodes = 0
@@ -122,7 +123,7 @@ class _Builder:
     def build(self, node: Node, key: Key) -> Any:
         self.positions.setdefault(key, _mark(node))
         self._nodes += 1
-        if self._nodes > _MAX_NODES or id(node) in self._open or len(key) > 50:
+        if self._nodes > self._max_nodes or id(node) in self._open or len(key) > 50:
             if not self.problems or self.problems[-1].message != "expands without end":
                 self.problems.append(Problem(self.file, *_mark(node), "expands without end"))
             return None

@@ -5,7 +5,9 @@
     ├── CodecError       bytes from a topic that are no record of ours
     ├── FetchError       a feed could not be fetched
     ├── ParseError       a fetched body is no feed
+    │   └── ParserKilled its parsing took more time or memory than any feed may
     ├── PublishError     the broker did not acknowledge a record
+    ├── ClockError       this machine's clock and the broker's are too far apart
     ├── ReadError        the broker does not answer with the records asked for
     ├── LagError         a consumer does not keep up and would lose records
     ├── LostRecordsError a position in a topic was trimmed before it was read
@@ -65,7 +67,9 @@ class FetchReason(StrEnum):
     TOO_LARGE = "too_large"
     REDIRECTS = "redirects"
     FORBIDDEN_ADDRESS = "forbidden_address"
+    FORBIDDEN_PORT = "forbidden_port"
     PROTOCOL = "protocol"
+    BLOCKED = "blocked"  # a page that asks for a browser, in place of the feed
 
 
 class FetchError(DeskwatchError):
@@ -97,6 +101,23 @@ class ParseError(DeskwatchError):
         super().__init__(f"parsing feed {feed}: {detail}")
 
 
+class KillReason(StrEnum):
+    """What ended a parsing process; also a metric label."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    TIME = "time"
+    CRASH = "crash"
+
+
+class ParserKilled(ParseError):
+    """A body that the process parsing it did not survive."""
+
+    def __init__(self, feed: str, reason: KillReason, detail: str) -> None:
+        self.reason = reason
+        super().__init__(feed, detail)
+
+
 class PublishError(DeskwatchError):
     """A record that the broker did not acknowledge in time."""
 
@@ -105,6 +126,22 @@ class PublishError(DeskwatchError):
     def __init__(self, topic: str, detail: str) -> None:
         self.topic = topic
         super().__init__(f"publishing to {topic}: {detail}")
+
+
+class ClockError(DeskwatchError):
+    """A clock that cannot be trusted.
+
+    Attributes:
+        skew_s: How far it is ahead of the broker's; None if all that is known is that the broker refuses its time.
+    """
+
+    def __init__(self, skew_s: float | None) -> None:
+        self.skew_s = skew_s
+        if skew_s is None:
+            what = "the broker refuses the time that this machine's clock shows"
+        else:
+            what = f"this machine's clock is {abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} the broker's"
+        super().__init__(f"{what}: set the clocks (NTP), then start again")
 
 
 class ReadError(DeskwatchError):

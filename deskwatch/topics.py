@@ -13,7 +13,8 @@ _DAY_S: Final = 86_400
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """One Kafka topic.
 
-    `retention_s` is None where compaction decides instead; with `scales` any number of partitions works.
+    `retention_s` is None where compaction decides instead; with `scales` any number of partitions works. With `stamped`
+    the broker's clock stamps the records, which is how a producer learns how far its own is off.
     """
 
     name: str
@@ -23,6 +24,8 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
     retention_s: int | None = None
     compacted: bool = False
     scales: bool = False
+    stamped: bool = False
+    segment_bytes: int | None = None  # None: the broker's default
 
     def fits(self, partitions: int) -> bool:
         """Return whether the services work with so many partitions."""
@@ -34,10 +37,13 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
 
     def configs(self) -> dict[str, str]:
         """Return the topic's settings in Kafka's own names."""
+        configs = {"message.timestamp.type": "LogAppendTime" if self.stamped else "CreateTime"}
+        if self.segment_bytes is not None:
+            configs["segment.bytes"] = str(self.segment_bytes)
         if self.compacted:
-            return {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime"}
+            return configs | {"cleanup.policy": "compact"}
         assert self.retention_s is not None  # noqa: S101  # a topic is compacted or kept for a time
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_s * 1000)}
+        return configs | {"cleanup.policy": "delete", "retention.ms": str(self.retention_s * 1000)}
 
 
 SHARDS: Final = 8
@@ -45,10 +51,23 @@ ARTICLE_PARTITIONS: Final = 8
 
 FEEDS = Topic(name="feeds", key="feed id", holds="one feed's configuration", partitions=SHARDS, compacted=True)
 FEED_STATE = Topic(
-    name="feed-state", key="feed id", holds="validators, next poll, seen ids", partitions=SHARDS, compacted=True
+    name="feed-state",
+    key="feed id",
+    holds="validators, next poll, seen ids",
+    partitions=SHARDS,
+    compacted=True,
+    stamped=True,
+    # The newest segment is never compacted, and who takes a shard over reads all of it: the default of 1 GB would be
+    # half a day of states, and minutes to read.
+    segment_bytes=16 * 1024 * 1024,
 )
 FEED_POLLS = Topic(
-    name="feed-polls", key="feed id", holds="outcome of one poll", partitions=SHARDS, retention_s=30 * _DAY_S
+    name="feed-polls",
+    key="feed id",
+    holds="outcome of one poll",
+    partitions=SHARDS,
+    retention_s=30 * _DAY_S,
+    stamped=True,
 )
 ARTICLES = Topic(
     name="articles",
@@ -108,6 +127,7 @@ TOPICS: Final = (
 )
 
 # Consumer groups are part of the contract too: whoever feeds the embedded broker paces itself on them.
+PRODUCE_GROUP: Final = "produce"
 CLASSIFY_GROUP: Final = "classify"
 DETECT_GROUP: Final = "detect"
 ALERT_GROUP: Final = "alert"

@@ -1,11 +1,10 @@
-"""`deskwatch produce`, `parse` and `feeds`."""
+"""`deskwatch produce` and `parse`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,17 +21,18 @@ from deskwatch import codec, telemetry
 from deskwatch.cli import load_settings
 from deskwatch.clock import SystemClock
 from deskwatch.errors import ParseError
+from deskwatch.feedrecords import Feed, FeedState
 from deskwatch.settings import Settings, load_section
 from producers import replaying, service
 from producers.feeds import config as feed_config
-from producers.feeds.config import Feed
-from producers.feeds.opml import read_opml, to_yaml
-from producers.identity.novelty import find_changes
-from producers.polling.poller import read_items
-from producers.reading.normalising import build_article
+from producers.identity.novelty import Past, find_changes
+from producers.polling.answering import build_articles
+from producers.reading.jobs import Job
+from producers.reading.workers import Workers
 from producers.settings import ProducerSettings
-from producers.state.feedstate import read_feeds
-from producers.state.store import FILE, Store
+from producers.state.memory import Memory
+from producers.state.store import Store
+from producers.wiring import open_producer
 
 log = structlog.get_logger()
 
@@ -73,9 +73,10 @@ def produce(
         raise click.UsageError("--replay-until and --max-lag need --replay-from")
     settings = load_settings(ctx)
     own = load_section(ProducerSettings, "producers", os.environ, ctx.find_root().obj)
-    feeds = feed_config.load(Path(settings.config_dir))
+    # who shares feeds takes them from the topic: `deskwatch feeds publish` has read the file
+    feeds = () if own.shared else feed_config.load(Path(settings.config_dir))
     telemetry.configure_logging(settings.log_level, as_json=settings.log_json)
-    store = Store(Path(settings.state_dir))
+    store = Store(Path(settings.state_dir), shared=own.shared)
     try:
         if replay_from is None:
             asyncio.run(_produce(settings, own, feeds, store))
@@ -89,7 +90,7 @@ def produce(
 async def _produce(settings: Settings, own: ProducerSettings, feeds: tuple[Feed, ...], store: Store) -> None:
     clock = SystemClock()
     with _stopping() as stop, _served(settings) as (registry, health):
-        async with service.open_producer(
+        async with open_producer(
             settings, own, feeds, clock=clock, store=store, registry=registry, health=health, version=_version()
         ) as producer:
             await service.run(producer, stop)
@@ -107,7 +108,7 @@ async def _replay(
     gate = replaying.create_gate(settings, max_lag) if max_lag is not None else None
     clock = replaying.PacedClock(max([start, *store.ticks().values()]), gate)
     with _stopping() as stop, _served(settings) as (registry, health):
-        async with service.open_producer(
+        async with open_producer(
             settings,
             own,
             feeds,
@@ -161,69 +162,34 @@ def _stopping() -> Iterator[asyncio.Event]:
 def parse(files: tuple[Path, ...], url: str) -> None:
     """Print the articles of feed FILES as JSON lines.
 
-    A file that cannot be read or is no feed does not stop the others; the exit code is then 1.
+    Each file is read as `produce` would read it: in a process that ends when it takes more than 2 s of CPU time or too
+    much memory. A file that cannot be read or is no feed does not stop the others; the exit code is then 1.
     """
-    failed = False
-    for file in files:
-        feed = Feed(id=file.stem, url=url, source=file.stem)
-        now = datetime.now(UTC)
-        try:
-            items, dropped = read_items(feed, file.read_bytes(), url, "", now)
-        except (ParseError, OSError) as error:
-            click.echo(f"{file}: {error}", err=True)
-            failed = True
-            continue
-        findings = find_changes(items, {}, last_success=now)
-        for change in findings.changes:
-            article = build_article(
-                change.item, feed, article_id=change.article_id, revision=0, first_seen_at=now, fetched_at=now
-            )
-            click.echo(codec.encode(article))
-        for reason, count in (*dropped.items(), *findings.dropped.items()):
-            click.echo(f"{file}: {count} items dropped: {reason}", err=True)
-    if failed:
+    if not asyncio.run(_parse(files, url)):
         sys.exit(1)
 
 
-@click.group()
-def feeds() -> None:
-    """Import feeds, and see how they are doing."""
-
-
-@feeds.command("import")
-@click.argument("file", type=_READABLE)
-def import_opml(file: Path) -> None:
-    """Print the feeds of an OPML FILE as the YAML of config/feeds.yaml."""
-    found, skipped = read_opml(file.read_bytes(), str(file))
-    click.echo(to_yaml(found), nl=False)
-    for line in skipped:
-        click.echo(f"skipped {line}", err=True)
-    click.echo(f"{len(found)} feeds", err=True)
-
-
-@feeds.command()
-@click.pass_context
-def status(ctx: click.Context) -> None:
-    """Print one line per configured feed: its state, last success and next poll."""
-    settings = load_settings(ctx)
-    configured = feed_config.load(Path(settings.config_dir))
-    path = Path(settings.state_dir) / FILE
-    states = {}
-    if path.exists():
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            states = read_feeds(db)
-        finally:
-            db.close()
-    for feed in configured:
-        state = states.get(feed.id)
-        if state is None:
-            click.echo(f"{feed.id}\tnew")
-            continue
-        success = state.last_success_at.isoformat(timespec="seconds") if state.last_success_at else "never"
-        planned = state.next_poll_at.isoformat(timespec="seconds") if state.next_poll_at else "-"
-        how = "ok" if state.ok else f"failing ({state.errors} polls)"
-        click.echo(f"{feed.id}\t{how}\tlast success {success}\tnext poll {planned}")
+async def _parse(files: tuple[Path, ...], url: str) -> bool:
+    """Return whether all of the files could be read."""
+    succeeded = True
+    async with Workers(processes=1) as workers:
+        for file in files:
+            feed, now = Feed(id=file.stem or "feed", url=url, source=file.stem or "feed"), datetime.now(UTC)
+            try:
+                reading = await workers.read(Job(feed_id=feed.id, body=file.read_bytes(), url=url, now=now))
+            except (ParseError, OSError) as error:
+                click.echo(f"{file}: {error}", err=True)
+                succeeded = False
+                continue
+            findings = find_changes(feed.id, reading, Memory(), Past(is_new=False))
+            state = FeedState(feed_id=feed.id, url=url)
+            for article in reversed(
+                build_articles(findings.changes, reading, feed, state, first_seen_at=now, fetched_at=now)
+            ):  # in the order of the file
+                click.echo(codec.encode(article))
+            for reason, count in (*reading.dropped.items(), *findings.dropped.items()):
+                click.echo(f"{file}: {count} items dropped: {reason}", err=True)
+    return succeeded
 
 
 def _version() -> str:

@@ -11,7 +11,9 @@ from deskwatch.records import PollResult
 from producers.reading.normalising import DropReason
 
 _POLL_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LATE_S: Final = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _PUBLISH_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+_ACKNOWLEDGED_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.4, 0.5, 1, 5, 60, 3_600)
 _DELAY_S: Final = (15, 30, 60, 120, 300, 600, 1800, 3600, 21_600, 86_400)
 
 
@@ -26,6 +28,28 @@ class Metrics:
         self.polls_broken = Counter(
             "deskwatch_feed_polls_broken_total", "Polls that failed by a fault of ours.", registry=registry
         )
+        self.late_seconds = Histogram(
+            "deskwatch_feed_poll_late_seconds",
+            "From when a poll was due, and its host ready for it, to its start.",
+            buckets=_LATE_S,
+            registry=registry,
+        )
+        self.events = Counter(
+            "deskwatch_feed_events_total", "What happened to feeds that somebody may have to look at.", ["event"],
+            registry=registry,
+        )  # fmt: skip
+        self.whole_parses = Counter(
+            "deskwatch_feed_whole_parses_total", "Changed documents parsed whole, to compare.", registry=registry
+        )
+        self.parse_differences = Counter(
+            "deskwatch_feed_parse_differences_total",
+            "Of those, documents that gave something else than their unknown items alone.",
+            registry=registry,
+        )
+        self.parser_kills = Counter(
+            "deskwatch_feed_parser_kills_total", "Parsing processes killed, or dead by themselves.", ["reason"],
+            registry=registry,
+        )  # fmt: skip
         self.poll_seconds = Histogram(
             "deskwatch_feed_poll_seconds", "Duration of polls.", buckets=_POLL_S, registry=registry
         )
@@ -53,6 +77,12 @@ class Metrics:
             "deskwatch_publish_seconds", "From send to the last acknowledgement of a batch.", buckets=_PUBLISH_S,
             registry=registry,
         )  # fmt: skip
+        self.acknowledged_seconds = Histogram(
+            "deskwatch_article_acknowledged_seconds",
+            "From when an article's document had arrived to when the broker had the article.",
+            buckets=_ACKNOWLEDGED_S,
+            registry=registry,
+        )
         self.publish_errors = Counter(
             "deskwatch_publish_errors_total", "Batches the broker did not acknowledge.", registry=registry
         )
@@ -60,8 +90,22 @@ class Metrics:
             "deskwatch_feed_poll_records_lost_total", "Records of polls pushed out while the broker was away.",
             registry=registry,
         )  # fmt: skip
-        self.feeds = Gauge(
-            "deskwatch_feeds", "Configured feeds, by whether the last poll was answered.", ["state"], registry=registry
+        self.shards = Gauge("deskwatch_shards", "Shards of feeds that this producer polls.", registry=registry)
+        self.clock_skew = Gauge(
+            "deskwatch_clock_skew_seconds", "How far this machine's clock is ahead of the broker's.", registry=registry
+        )
+        self.feeds = Gauge("deskwatch_feeds", "Feeds, by how they are doing.", ["state"], registry=registry)
+        self.feed_delay = Gauge(
+            "deskwatch_feed_delay_seconds",
+            "Usual time from when an article bears to when it was first seen; not with many feeds.",
+            ["feed"],
+            registry=registry,
+        )
+        self.feed_volume = Gauge(
+            "deskwatch_feed_expected_articles_per_day",
+            "New articles a day by the feed's usual rate; not with many feeds.",
+            ["feed"],
+            registry=registry,
         )
         self.last_success = Gauge(
             "deskwatch_feed_last_success_timestamp_seconds",

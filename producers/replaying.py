@@ -12,8 +12,7 @@ from deskwatch import topics
 from deskwatch.clock import SteppedClock
 from deskwatch.pacing import LagGate
 from deskwatch.settings import Settings
-from producers.polling.scheduling import Schedule
-from producers.service import Producer, finish, run_until
+from producers.service import Producer, finish, is_outbox_full, run_until
 
 log = structlog.get_logger()
 
@@ -74,18 +73,19 @@ async def replay(producer: Producer, clock: PacedClock, until: datetime, stop: a
 
 async def _replay(producer: Producer, clock: PacedClock, until: datetime) -> None:
     await producer.connect()
-    schedule = Schedule(producer.feeds, producer.store.feeds(), clock.now(), spread=False)
+    polling = producer.polling
+    polling.add(producer.feeds, spread=False)
     every = timedelta(seconds=producer.settings.tick_s)
     ticked_at: datetime | None = None
     log.info("replay.started", feeds=len(producer.feeds), at=clock.now().isoformat(), until=until.isoformat())
     while True:
         now = clock.now()
-        await _poll_due(producer, schedule, now)
-        next_at = schedule.next_at()
+        await polling.poll_due()
+        next_at = polling.schedule.next_at()
         last = next_at is None or next_at > until
         due = ticked_at is None or now - ticked_at >= every or (last and now >= until)
         # Not after every poll: waiting for the broker costs ten times what a poll does, and the outbox keeps all.
-        if due or producer.is_outbox_full():
+        if due or is_outbox_full(producer.settings, producer.store):
             await producer.drain()
         if due:
             while await producer.send_patiently(producer.dispatcher.send_ticks()):
@@ -96,10 +96,3 @@ async def _replay(producer: Producer, clock: PacedClock, until: datetime) -> Non
             log.info("replay.finished", at=now.isoformat(), records=clock.sent)
             return
         await clock.sleep_until(until if last or next_at is None else max(next_at, now))
-
-
-async def _poll_due(producer: Producer, schedule: Schedule, now: datetime) -> None:
-    async with asyncio.TaskGroup() as polls:
-        for feed in schedule.take_due(now):
-            await producer.slots.acquire()
-            polls.create_task(producer.poll(feed, schedule))

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import structlog
 from kafka.errors import KafkaError
-from prometheus_client import CollectorRegistry
 
-from deskwatch.clients import create_topics
 from deskwatch.clock import Clock
-from deskwatch.errors import PublishError
-from deskwatch.settings import Settings
+from deskwatch.errors import DeskwatchError, PublishError
+from deskwatch.feedrecords import Feed
 from deskwatch.telemetry import Health
-from producers.feeds.config import Feed
-from producers.fetching.fetcher import Fetcher, create_session
+from producers.feeds.exposing import expose
 from producers.metrics import Metrics
-from producers.polling.poller import Poller
-from producers.polling.scheduling import Schedule
+from producers.polling.rounds import Polling
 from producers.sending.dispatching import Dispatcher
-from producers.sending.publishing import Publisher
-from producers.sending.ticking import HealthBook
 from producers.settings import ProducerSettings
+from producers.sharing.membership import Membership
+from producers.sharing.owning import Owner
 from producers.state.store import Store
 
 BEAT_S: Final = 5.0
 RETRY_S: Final = 1.0  # between attempts while the broker is away
+EXPOSE_S: Final = 30.0  # between two looks at how all feeds are doing
 FINISH_S: Final = 5.0  # what is in hand at a stop gets this long to reach the broker
 
 log = structlog.get_logger()
 
 
 class Producer:
-    """All parts of a producer, wired; see `open_producer`."""
+    """All parts of a producer, wired; see `wiring.open_producer`.
+
+    Args:
+        feeds: All that there are; unused with `owner`, who learns of them.
+        owner: What shares feeds with other producers; None if there are none.
+        member: The owner's place in their group.
+    """
 
     def __init__(
         self,
@@ -47,21 +47,26 @@ class Producer:
         store: Store,
         clock: Clock,
         dispatcher: Dispatcher,
-        poller: Poller,
+        polling: Polling,
         metrics: Metrics,
         health: Health,
         create_topics: Callable[[], object],
+        work: asyncio.Event,
+        *,
+        owner: Owner | None = None,
+        member: Membership | None = None,
     ) -> None:
         self.feeds = feeds
         self.settings = settings
         self.store = store
         self.clock = clock
         self.dispatcher = dispatcher
+        self.polling = polling
+        self.metrics = metrics
         self.health = health
-        self.work = asyncio.Event()  # something waits for the broker
-        self._poller = poller
-        self._metrics = metrics
-        self.slots = asyncio.Semaphore(settings.concurrency)
+        self.work = work  # something waits for the broker
+        self.owner = owner
+        self.member = member
         self._create_topics = create_topics
 
     async def connect(self) -> None:
@@ -77,27 +82,6 @@ class Producer:
             else:
                 return
 
-    async def poll(self, feed: Feed, schedule: Schedule) -> None:
-        """Poll a feed, plan its next poll, and free the slot that the caller took.
-
-        What a strange feed may break in us is logged and counted, and costs no other feed anything.
-        """
-        next_at = self.clock.now() + timedelta(seconds=feed.interval_s)
-        try:
-            next_at = await self._poller.poll(feed)
-        except Exception:
-            log.exception("feed.poll_broke", feed=feed.id)
-            self._metrics.polls_broken.inc()
-        finally:
-            self.slots.release()
-        schedule.add(feed, next_at)
-        self.work.set()
-
-    def is_outbox_full(self) -> bool:
-        """Return whether so much waits for the broker that polling has to pause."""
-        own, store = self.settings, self.store
-        return store.waiting >= own.max_outbox_articles or store.waiting_bytes >= own.max_outbox_bytes
-
     async def drain(self) -> None:
         """Send until nothing waits, however long the broker is away."""
         while await self.send_patiently(self.dispatcher.send_batch()):
@@ -112,50 +96,17 @@ class Producer:
             return True
 
 
-@asynccontextmanager
-async def open_producer(
-    settings: Settings,
-    own: ProducerSettings,
-    feeds: Sequence[Feed],
-    *,
-    clock: Clock,
-    store: Store,
-    registry: CollectorRegistry,
-    health: Health,
-    version: str,
-    tell_time: bool = False,
-) -> AsyncIterator[Producer]:
-    """Yield a wired producer; at the end its connections are closed.
-
-    Args:
-        tell_time: Whether every request carries the clock's time.
-    """
-    metrics = Metrics(registry)
-    states = store.feeds()
-    book = HealthBook(feeds, states, clock.now())
-    publisher = Publisher(settings, timeout_s=own.publish_timeout_s)
-    dispatcher = Dispatcher(settings, store, publisher, book, clock, metrics, health)
-    parsers = ThreadPoolExecutor(1, thread_name_prefix="parser")  # more threads would only share the same core
-    session = create_session(own, version)
-    try:
-        poller = Poller(
-            Fetcher(session, own, clock if tell_time else None),
-            store,
-            book,
-            clock,
-            metrics,
-            parsers=parsers,
-            report=dispatcher.add_poll,
-        )
-        yield Producer(feeds, own, store, clock, dispatcher, poller, metrics, health, partial(create_topics, settings))
-    finally:
-        await session.close()
-        await publisher.close()
-        parsers.shutdown(wait=False, cancel_futures=True)
+def is_outbox_full(own: ProducerSettings, store: Store) -> bool:
+    """Return whether so much waits for the broker that polling has to pause."""
+    return store.waiting >= own.max_outbox_articles or store.waiting_bytes >= own.max_outbox_bytes
 
 
 async def run(producer: Producer, stop: asyncio.Event) -> None:
-    """Poll, send and tick until `stop` is set, then finish what is in hand."""
+    """Poll, send and tick until `stop` is set, then finish what is in hand.
+
+    Raises:
+        ClockError: this machine's clock cannot be trusted.
+    """
     await run_until(stop, _live(producer), producer.health)
     await finish(producer)
 
@@ -167,6 +118,8 @@ async def run_until(stop: asyncio.Event, work: Coroutine[Any, Any, None], health
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+    except* DeskwatchError as errors:
+        raise _leaf(errors) from None  # one clear message; which of the loops met it first does not matter
     finally:
         for task in tasks:
             task.cancel()
@@ -175,42 +128,31 @@ async def run_until(stop: asyncio.Event, work: Coroutine[Any, Any, None], health
 
 async def finish(producer: Producer) -> None:
     """Send what waits and a last tick, if the broker takes it within FINISH_S; else the outbox keeps it."""
-    if not producer.dispatcher.is_in_step():
-        return
-    try:
-        async with asyncio.timeout(FINISH_S):
-            while await producer.dispatcher.send_batch():
-                pass
-            await producer.dispatcher.send_ticks()
-    except (PublishError, TimeoutError):
-        log.warning("producer.left_in_outbox", articles=producer.store.waiting)
+    if producer.dispatcher.is_in_step():
+        try:
+            async with asyncio.timeout(FINISH_S):
+                while await producer.dispatcher.send_batch(quiet=True):
+                    pass
+                await producer.dispatcher.send_ticks()
+        except (PublishError, TimeoutError):
+            log.warning("producer.left_in_outbox", articles=producer.store.waiting)
+    if producer.owner is not None:
+        # With the broker away nothing can be handed over, and the next owner will do without.
+        await producer.owner.leave(FINISH_S if producer.dispatcher.is_in_step() else 0.0)
 
 
 async def _live(producer: Producer) -> None:
     await producer.connect()
     async with asyncio.TaskGroup() as loops:
-        loops.create_task(_schedule(producer))
+        if producer.owner is None or producer.member is None:
+            producer.polling.add(producer.feeds)
+            log.info("producer.started", feeds=len(producer.feeds))
+        else:
+            loops.create_task(producer.owner.run(producer.member, producer.dispatcher))
+        loops.create_task(producer.polling.run())
         loops.create_task(_send(producer))
         loops.create_task(_tick(producer))
-
-
-async def _schedule(producer: Producer) -> None:
-    """Start every poll when it is due, unless all slots are taken or too much waits for the broker."""
-    clock = producer.clock
-    schedule = Schedule(producer.feeds, producer.store.feeds(), clock.now())
-    log.info("producer.started", feeds=len(producer.feeds))
-    async with asyncio.TaskGroup() as polls:
-        while True:
-            if producer.is_outbox_full():
-                await clock.sleep_until(clock.now() + timedelta(seconds=RETRY_S))
-                continue
-            due = schedule.take_due(clock.now(), most=1)
-            if due:
-                await producer.slots.acquire()
-                polls.create_task(producer.poll(due[0], schedule))
-            else:  # a poll that ends meanwhile plans its next one at least a minute ahead: BEAT_S misses none
-                latest = clock.now() + timedelta(seconds=BEAT_S)
-                await clock.sleep_until(min(schedule.next_at() or latest, latest))
+        loops.create_task(_expose(producer))
 
 
 async def _send(producer: Producer) -> None:
@@ -227,7 +169,22 @@ async def _tick(producer: Producer) -> None:
         await producer.clock.sleep_until(producer.clock.now() + timedelta(seconds=producer.settings.tick_s))
 
 
+async def _expose(producer: Producer) -> None:
+    most = producer.settings.feed_metrics
+    while True:
+        expose(producer.polling.feeds, producer.store.states(), producer.metrics, producer.clock.now(), most=most)
+        await producer.clock.sleep_until(producer.clock.now() + timedelta(seconds=EXPOSE_S))
+
+
 async def _beat(health: Health) -> None:
     while True:
         health.beat()
         await asyncio.sleep(BEAT_S)
+
+
+def _leaf(errors: BaseExceptionGroup[DeskwatchError]) -> DeskwatchError:
+    found: BaseException = errors
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, DeskwatchError)  # noqa: S101  # what `except*` selects
+    return found

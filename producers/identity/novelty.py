@@ -8,103 +8,133 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from deskwatch.records import DateQuality
-from producers.identity.keys import Seen, identify
-from producers.reading.normalising import DropReason, Item
+from producers.identity.identifying import Identified, content_of, identify
+from producers.identity.keys import article_id
+from producers.reading.jobs import Item, Reading
+from producers.reading.normalising import DropReason
+from producers.state.memory import Memory, Seen
 
 MAX_REVISIONS: Final = 50  # an item that says "3 minutes ago" changes with every poll
-REPLAY_LEAST: Final = 10
+REPLAY_LEAST: Final = 3
 REPLAY_SHARE: Final = 0.5
+FLOOD_LEAST: Final = 10  # undated items that push out all known ones
+FLOOD_TIMES: Final = 5.0  # the articles that the feed usually brings in the time since its last poll
 
 _TRUSTED: Final = frozenset((DateQuality.EXPLICIT_TZ, DateQuality.NAMED_TZ, DateQuality.FEED_TZ))
 
 
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feed was like before this document."""
+
+    is_new: bool  # it has never been read: all it shows is backfill
+    newest_at: datetime | None = None  # the latest trusted publication time that it has shown
+    expected: float | None = None  # new articles since its last poll, by its usual rate
+    by_url: bool = False  # its guids are not stable
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """An item to publish: a new article (revision 0) or a revision, with its place in the feed's memory."""
+    """An item to publish: a new article (revision 0) or a revision."""
 
     article_id: str
     item: Item
-    seen: Seen
+    revision: int
     backfill: bool = False
     replay: bool = False
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a document changes, and what is in it."""
+    """What a document changes."""
 
-    changes: tuple[Change, ...]
-    present: frozenset[str]  # ids of all articles in the document
-    shared: frozenset[str]  # ids to remember as having a guid that others share
-    dropped: Mapping[DropReason, int]
+    changes: tuple[Change, ...]  # in the order of the document
+    memory: Memory
+    known: int  # items that were known before
+    flips: int  # known items that came back under another guid
+    dropped: Mapping[str, int]
 
 
-def find_changes(
-    items: Sequence[Item], seen: Mapping[str, Seen], *, last_success: datetime | None, newest_at: datetime | None = None
-) -> Findings:
-    """Return the articles and revisions in a document.
-
-    Args:
-        items: Of the document, in its order.
-        seen: What is remembered, at least for all ids that `items` can have.
-        last_success: When the feed was last read; None for a new feed, all of whose items are backfill.
-        newest_at: The latest trusted publication time that the feed has shown before.
-    """
-    identified = identify([item.keys for item in items], seen)
-    named = [(id_, item) for id_, item in zip(identified.ids, items, strict=True) if id_ is not None]
-    dropped: Counter[DropReason] = Counter()
-    if len(named) < len(items):
-        dropped[DropReason.DUPLICATE] = len(items) - len(named)
-    replayed = _find_replayed(named, seen, newest_at)
+def find_changes(feed_id: str, reading: Reading, memory: Memory, past: Past) -> Findings:
+    """Return the articles and revisions in a document, and what to remember after it."""
+    identified = identify(reading, memory, by_url=past.by_url)
+    replayed = _find_replayed(identified, reading, memory, past)
+    dropped: Counter[str] = Counter(identified.dropped)
     changes: list[Change] = []
-    for id_, item in named:
-        known = seen.get(id_)
-        if known is not None and known.content_hash == item.content_hash:
-            continue
-        revision = 0 if known is None else known.revision + 1
+    present: list[Seen] = list(identified.standing)
+    for found in identified.found:
+        known, item = found.known, found.item
+        content = content_of(item)
+        revision = 0 if known is None else known.revision + (known.content != content)
+        backfill = past.is_new if known is None else known.old
+        is_replay = known is None and found.key in replayed
+        is_change = known is None or known.content != content
         if revision > MAX_REVISIONS:
             dropped[DropReason.TOO_MANY_REVISIONS] += 1
-            continue
-        backfill = last_success is None if known is None else known.old
-        remembered = Seen(
-            content_hash=item.content_hash,
-            revision=revision,
-            url_key=item.keys.url,
-            old=backfill or id_ in replayed,
-            shared=id_ in identified.shared,
+            revision, is_change = MAX_REVISIONS, False
+        present.append(
+            Seen(
+                key=found.key,
+                url=bytes.fromhex(item.keys.url),
+                content=content,
+                revision=revision,
+                old=backfill or is_replay,
+                shared=found.shared,
+                digest=item.digest,
+            )
         )
-        changes.append(Change(article_id=id_, item=item, seen=remembered, backfill=backfill, replay=id_ in replayed))
+        if is_change:
+            id_ = article_id(feed_id, found.key)
+            changes.append(Change(article_id=id_, item=item, revision=revision, backfill=backfill, replay=is_replay))
     return Findings(
         changes=tuple(changes),
-        present=frozenset(id_ for id_, _ in named),
-        shared=frozenset(id_ for id_ in identified.shared if id_ in seen and not seen[id_].shared),
+        memory=memory.after(present),
+        known=len(identified.standing) + sum(found.known is not None for found in identified.found),
+        flips=identified.flips,
         dropped=dropped,
     )
 
 
 def find_newest(items: Sequence[Item], before: datetime | None) -> datetime | None:
     """Return the latest trusted publication time of the items and of what came before them."""
-    times = [
-        item.published_at for item in items if item.published_quality in _TRUSTED and item.published_at is not None
-    ]
+    times = [item.published_at for item in items if is_dated(item) and item.published_at is not None]
     return max(times if before is None else [*times, before], default=None)
 
 
-def _find_replayed(
-    named: Sequence[tuple[str, Item]], seen: Mapping[str, Seen], newest_at: datetime | None
-) -> frozenset[str]:
-    """Return the unknown items older than what the feed has shown before, if they are most of the document.
+def is_dated(item: Item) -> bool:
+    """Return whether the item's publication time can be trusted."""
+    return item.published_at is not None and item.published_quality in _TRUSTED
+
+
+def doubt(item: Item, *, since: datetime) -> Item:
+    """Return the item, its date marked implausible if it lies before `since`: the feed would have shown it then."""
+    if item.published_at is None or item.published_at >= since or item.published_quality is DateQuality.MISSING:
+        return item
+    return replace(item, published_quality=DateQuality.IMPLAUSIBLE)
+
+
+def _find_replayed(identified: Identified, reading: Reading, memory: Memory, past: Past) -> frozenset[bytes]:
+    """Return the unknown items that are the feed's past, if they are most of the document.
 
     Such a feed changed all its guids or lists its past again. One that stood still and now catches up has newer items.
     """
-    if newest_at is None:
+    if past.is_new:
         return frozenset()
-    old = [
-        id_
-        for id_, item in named
-        if id_ not in seen
-        and item.published_at is not None
-        and item.published_quality in _TRUSTED
-        and item.published_at <= newest_at
-    ]
-    return frozenset(old) if len(old) >= REPLAY_LEAST and len(old) > REPLAY_SHARE * len(named) else frozenset()
+    unknown = [found for found in identified.found if found.known is None]
+    said = {seen.content for seen in memory}
+    old = {found.key for found in unknown if content_of(found.item) in said or _is_old(found.item, past.newest_at)}
+    count = len(identified.standing) + len(identified.found)
+    if len(old) >= REPLAY_LEAST and len(old) > REPLAY_SHARE * count:
+        return frozenset(old)
+    # Nothing known is left, nothing is dated, and it is far more than the feed ever brings at once.
+    flood = (
+        past.expected is not None
+        and len(unknown) == count > FLOOD_LEAST + FLOOD_TIMES * past.expected
+        and reading.total <= 2 * memory.window
+        and not any(is_dated(found.item) for found in unknown)
+    )
+    return frozenset(found.key for found in unknown) if flood else frozenset()
+
+
+def _is_old(item: Item, newest_at: datetime | None) -> bool:
+    return newest_at is not None and is_dated(item) and item.published_at is not None and item.published_at <= newest_at

@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from producers.feeds.config import Feed
-from producers.state.feedstate import FeedState
+from deskwatch.feedrecords import Feed, FeedState
+from producers.polling.phases import phase
+from producers.polling.planning import due_at
 
-START_SPACING_S: Final = 0.25  # between first polls of new feeds: a restart with many must not hit them all at once
+START_SPACING_S: Final = 0.25  # between first polls of new feeds: a start with many must not hit them all at once
+START_SPREAD_S: Final = 300.0  # at most
 
 
 class Schedule:
-    """Feeds by the time of their next poll.
+    """Feeds by the time of their next poll."""
 
-    Args:
-        feeds: All configured ones.
-        states: What is remembered of them: a feed that was polled before keeps its time.
-        now: Where new feeds begin.
-        spread: Whether new feeds are spread over some time (at most their interval), or due at once.
-    """
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, str]] = []
+        self._planned: dict[str, tuple[datetime, Feed]] = {}  # the heap's other entries are out of date
 
-    def __init__(
-        self, feeds: Sequence[Feed], states: Mapping[str, FeedState], now: datetime, *, spread: bool = True
-    ) -> None:
-        self._heap: list[tuple[datetime, str, Feed]] = []
-        new = sum(feed.id not in states for feed in feeds)
-        for feed in feeds:
-            state = states.get(feed.id)
-            at = state.next_poll_at if state is not None and state.next_poll_at is not None else now
-            if state is not None:
-                at = min(at, now + timedelta(days=1))  # a clock that was wrong must not silence a feed
-            elif spread:
-                at = now + timedelta(seconds=_phase(feed.id) * min(feed.interval_s, new * START_SPACING_S))
-            self.add(feed, at)
+    def __len__(self) -> int:
+        """Return how many feeds are planned."""
+        return len(self._planned)
 
     def add(self, feed: Feed, at: datetime) -> None:
-        """Plan a poll."""
-        heapq.heappush(self._heap, (at, feed.id, feed))
+        """Plan a feed's next poll, instead of any planned before."""
+        self._planned[feed.id] = (at, feed)
+        heapq.heappush(self._heap, (at, feed.id))
 
-    def take_due(self, now: datetime, *, most: int | None = None) -> list[Feed]:
-        """Return the feeds whose time has come, the longest overdue first, and forget them until they are added."""
-        due: list[Feed] = []
-        while self._heap and self._heap[0][0] <= now and (most is None or len(due) < most):
-            due.append(heapq.heappop(self._heap)[2])
+    def remove(self, feed_id: str) -> None:
+        """Plan no poll of this feed any more."""
+        self._planned.pop(feed_id, None)
+
+    def take_due(self, now: datetime, *, most: int | None = None) -> list[tuple[datetime, Feed]]:
+        """Return the feeds whose time has come, with that time, the longest overdue first; they are planned no more."""
+        due: list[tuple[datetime, Feed]] = []
+        while (most is None or len(due) < most) and (at := self.next_at()) is not None and at <= now:
+            due.append(self._planned.pop(heapq.heappop(self._heap)[1]))
         return due
 
     def next_at(self) -> datetime | None:
         """Return when the next feed is due; None if none is planned."""
-        return self._heap[0][0] if self._heap else None
+        while self._heap:
+            at, feed_id = self._heap[0]
+            planned = self._planned.get(feed_id)
+            if planned is not None and planned[0] == at:
+                return at
+            heapq.heappop(self._heap)
+        return None
 
 
-def _phase(feed_id: str) -> float:
-    """Return a number in [0, 1) that is always the same for a feed."""
-    return int.from_bytes(hashlib.blake2b(feed_id.encode(), digest_size=4).digest(), "big") / 2**32
+def plan_first(feed: Feed, state: FeedState | None, now: datetime, *, new: int) -> datetime:
+    """Return when to poll a feed for the first time in this process.
+
+    Args:
+        feed: The feed.
+        state: What is remembered of it: one that was polled before keeps its time.
+        now: Where new feeds begin.
+        new: How many new feeds begin together, each at its own phase; 0 begins them at once.
+    """
+    if state is not None and state.next_poll_at is not None:
+        return due_at(state, now)
+    return now + timedelta(seconds=phase(feed.id) * min(START_SPREAD_S, new * START_SPACING_S))

@@ -1,183 +1,174 @@
 """Dates as feeds write them to instants, with how far each can be trusted; what cannot be read for sure is missing.
 
 feedparser's own dates are not used: it takes zone names such as IST, MSK or CET for UTC and reads some forms wrongly.
+
+The time, the offset and the day are taken out of the text one after the other; every word and number left over must be
+known to mean nothing, or the date is missing. So a form that nobody thought of is never read as something else.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from deskwatch.records import DateQuality
+from producers.reading.calendars import MONTHS, WEEKDAYS, fold, make_date
+from producers.reading.clocks import Clock, take_clock, take_late_offset
+from producers.reading.days import take_day
+from producers.reading.zones import EXPLICIT, find_zone, is_zone, read_bare_offset, read_offset, take_iana, take_phrase
 
 MAX_AHEAD: Final = timedelta(minutes=15)
 EARLIEST_YEAR: Final = 2000
-MAX_LENGTH: Final = 80
+MAX_LENGTH: Final = 100
 
 Dated = tuple[datetime | None, DateQuality]
 
 _MISSING: Final[Dated] = (None, DateQuality.MISSING)
+_MAX_PREFIX: Final = 4  # words before the first digit that may be anything: a weekday, "Published on"
 
-_MONTHS: Final[dict[str, int]] = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan january janvier janv enero ene januar gennaio gen janeiro янв января січня ocak",
-            "feb february février fevrier févr fev febrero februar febbraio fevereiro фев февраля лютого şubat",
-            "mar march mars marzo märz mrz mär março мар марта березня mart",
-            "apr april avril avr abril abr aprile апр апреля квітня nisan",
-            "may mai mayo maggio mag maio май мая травня mayıs",
-            "jun june juin junio juni giugno giu junho июн июня червня haziran",
-            "jul july juillet juil julio juli luglio lug julho июл июля липня temmuz",
-            "aug august août aout agosto ago авг августа серпня ağustos",
-            "sep sept september septembre septiembre settembre set setembro сен сент сентября вересня eylül",
-            "oct october octobre octubre okt oktober ottobre ott outubro out окт октября жовтня ekim",
-            "nov november novembre noviembre novembro ноя нояб ноября листопада kasım",
-            "dec december décembre decembre déc diciembre dic dez dezember dicembre dezembro дек декабря грудня aralık",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-
-# Hours east of Greenwich. Names with several meanings follow RFC 822, unless the feed's own zone is configured.
-_ZONES: Final[dict[str, float]] = {
-    "Z": 0, "UT": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "MEZ": 1, "CEST": 2, "MESZ": 2,
-    "EET": 2, "EEST": 3, "SAST": 2, "CAT": 2, "EAT": 3, "WAT": 1, "MSK": 3, "MSD": 4, "TRT": 3, "AST": -4, "ADT": -3,
-    "IRST": 3.5, "GST": 4, "AFT": 4.5, "PKT": 5, "UZT": 5, "IST": 5.5, "NPT": 5.75, "BDT": 6, "MMT": 6.5, "ICT": 7,
-    "WIB": 7, "HKT": 8, "SGT": 8, "PHT": 8, "MYT": 8, "AWST": 8, "JST": 9, "KST": 9, "ACST": 9.5, "AEST": 10,
-    "AEDT": 11, "NZST": 12, "NZDT": 13, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
-    "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10, "BRT": -3, "ART": -3, "CLT": -4, "COT": -5, "PET": -5, "VET": -4,
-}  # fmt: skip
-_AMBIGUOUS: Final = frozenset(("IST", "CST", "BST", "AST", "GST", "PST", "MST", "AMT", "ECT"))
-
-_TIME: Final = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:[.,](?P<part>\d{1,9})\d*)?)?"
-_TAIL: Final = rf"(?:(?:\s*[-–|T]\s*|\s+(?:at\s+|um\s+|à\s+)?|\s*)?{_TIME}\s*(?P<half>[ap]\.?m\b\.?)?)?\s*(?P<zone>.*)$"
-_WEEKDAY: Final = r"^(?:[^\W\d_]+\.?\s+)?"
-_FORMS: Final = tuple(
-    re.compile(form, re.IGNORECASE)
-    for form in (
-        r"^(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d)" + _TAIL,
-        r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?=T|$|\s)" + _TAIL,
-        r"^(?P<year>\d{4})年\s?(?P<month>\d{1,2})月\s?(?P<day>\d{1,2})日" + _TAIL,
-        r"^(?P<year>\d{4})년\s?(?P<month>\d{1,2})월\s?(?P<day>\d{1,2})일" + _TAIL,
-        _WEEKDAY
-        + r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?[\s-]+(?:de\s+)?(?P<name>[^\W\d_]+)\.?[\s-]+(?:de\s+)?"
-        + r"(?P<year>\d{4}|\d{2})(?!\d)"
-        + _TAIL,
-        _WEEKDAY + r"(?P<name>[^\W\d_]+)\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?\s+(?P<year>\d{4})(?!\d)" + _TAIL,
-        # asctime: the year stands last
-        _WEEKDAY
-        + rf"(?P<name>[^\W\d_]+)\s+(?P<day>\d{{1,2}})\s+{_TIME}\s+(?P<zone>[A-Za-z]{{1,5}}\s+)?(?P<year>\d{{4}})$",
-        r"^(?P<first>\d{1,2})(?P<sep>[/.])(?P<other>\d{1,2})(?P=sep)(?P<year>\d{4})(?!\d)" + _TAIL,
-    )
+_ISO: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
 )
-_OFFSET: Final = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
-_COMMENT: Final = re.compile(r"\([^()]*\)")
-_COUNTED: Final = re.compile(r"\d{10}|\d{13}")
+_RFC: Final = re.compile(
+    r"(?:[A-Za-z]{3},\s?)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d)(?::(\d\d))?(?: ([+-]\d{4}|GMT|UTC|Z))?",
+    re.ASCII,
+)
+_EPOCH: Final = re.compile(r"(?:/Date\()?(\d{10})(\d{3})?(?:\d{3})?(?:\.\d+)?(?:[+-]\d{4})?(?:\)/)?", re.ASCII)
+_LETTER_ZONE: Final = re.compile(r"\d\s?[a-gi-y]$")  # military; half of the world counts them backwards
+_COMMENT: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+_TOKEN: Final = re.compile(r"\d+|[^\d\s,;،、\-–—/|()\[\]·•]+")
+# What stands between and behind the parts of a date and means nothing.
+_FILLERS: Final = (
+    "at on of the de del di do da den der d' t st nd rd th er o a um uhr am klo kl alle ore ora las les le il el los em"
+    " as à om godz godzina г год года в р року о об saat pukul jam luc ngay nam น เวลา ปี ค.ศ พ.ศ วันที่ ساعت الساعه"
+    " الساعة בשעה hrs hours h hod cas casa u i"
+)
+_NOTHING: Final = frozenset(_FILLERS.split())
 
 
-def read_date(raw: str, *, zone: tzinfo | None, now: datetime) -> Dated:
+def read_date(raw: str, *, zone: tzinfo | None, now: datetime, language: str = "") -> Dated:
     """Return the instant that `raw` means, in UTC, and its quality.
 
     Args:
         raw: The date as the feed has it.
         zone: What a date without a zone means in this feed; UTC is assumed if it is None.
         now: The present, to tell implausible dates.
+        language: Of the feed; with `zone` it tells whether 03/12 is in March or in December.
 
     Returns:
         No instant (MISSING) if the date cannot be read or could mean two days. An IMPLAUSIBLE one is returned all the
         same: it lies in the future or long ago.
     """
-    text = _prepare(raw)
-    if _COUNTED.fullmatch(text):
-        at = datetime.fromtimestamp(int(text[:10]), UTC)
-        return at, _judge(at, DateQuality.EXPLICIT_TZ, now)
-    for form in _FORMS:
-        match = form.match(text)
-        if match:
-            return _compose(match.groupdict(), zone, now)
-    return _MISSING
-
-
-def _prepare(raw: str) -> str:
-    """Return the text with ASCII digits, single spaces, and no commas or comments."""
-    digits = (
-        str(unicodedata.digit(c)) if c.isdigit() and not c.isascii() else c
-        for c in unicodedata.normalize("NFKC", raw[:MAX_LENGTH])
-    )
-    text = _COMMENT.sub(" ", "".join(digits))
-    return " ".join("".join(" " if c in ",،" or not c.isprintable() else c for c in text).split())
-
-
-def _compose(found: dict[str, str | None], zone: tzinfo | None, now: datetime) -> Dated:
-    day_month = _read_day(found)
-    placed = _read_zone((found.get("zone") or "").strip(), zone)
-    if day_month is None or placed is None:
+    text = " ".join(raw[: 10 * MAX_LENGTH].split())
+    if not text or len(text) > MAX_LENGTH:
         return _MISSING
-    (day, month), (offset, quality) = day_month, placed
-    year_text = found["year"] or ""
-    year = int(year_text)
-    if len(year_text) == 2:
-        year += 2000 if year < 69 else 1900
-    hour, minute, second = (int(found.get(part) or 0) for part in ("hour", "minute", "second"))
-    half = (found.get("half") or "").lower()
-    if half:
-        if not 1 <= hour <= 12:
-            return _MISSING
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
-    micros = int((found.get("part") or "0").ljust(6, "0")[:6])
-    next_day = hour == 24 and minute == second == 0
     try:
-        local = datetime(year, month, day, 0 if next_day else hour, minute, min(second, 59), micros, tzinfo=offset)
-        at = (local + timedelta(days=next_day)).astimezone(UTC)
+        at, quality = _read_usual(text, zone) or _read_any(text, zone, language)
     except (ValueError, OverflowError):
         return _MISSING
-    return at, _judge(at, quality, now)
+    plausible = at.year >= EARLIEST_YEAR and at <= now + MAX_AHEAD
+    return at, quality if plausible else DateQuality.IMPLAUSIBLE
 
 
-def _read_day(found: dict[str, str | None]) -> tuple[int, int] | None:
-    """Return day and month, or None if they cannot be told apart."""
-    if found.get("name"):
-        month = _MONTHS.get(str(found["name"]).lower())
-        return (int(found["day"] or 0), month) if month else None
-    if found.get("first"):
-        first, other = int(found["first"] or 0), int(found["other"] or 0)
-        if first > 12:
-            return first, other
-        if other > 12:
-            return other, first
-        return (first, other) if found["sep"] == "." or first == other else None
-    return int(found["day"] or 0), int(found["month"] or 0)
-
-
-def _read_zone(text: str, default: tzinfo | None) -> tuple[tzinfo, DateQuality] | None:
-    """Return the zone that a date's tail means; None if it says one that nobody knows."""
-    if not text:
-        return (default, DateQuality.FEED_TZ) if default else (UTC, DateQuality.ASSUMED_UTC)
-    offset = _OFFSET.match(text)
-    if offset and (offset.end() == len(text) or text[offset.end()].isspace()):
-        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
-        if minutes > 15 * 60:
-            return None
-        return timezone(timedelta(minutes=-minutes if offset[1] == "-" else minutes)), DateQuality.EXPLICIT_TZ
-    name = text.upper()
-    if default is not None and name in _AMBIGUOUS:
-        return default, DateQuality.FEED_TZ
-    if name in _ZONES:
-        quality = DateQuality.EXPLICIT_TZ if name in ("Z", "UT", "UTC", "GMT") else DateQuality.NAMED_TZ
-        return timezone(timedelta(hours=_ZONES[name])), quality
-    if "/" in text:
-        try:
-            return ZoneInfo(text), DateQuality.NAMED_TZ
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            return None
+def _read_usual(text: str, zone: tzinfo | None) -> tuple[datetime, DateQuality] | None:
+    """Read the forms that nearly all feeds use, quickly."""
+    if iso := _ISO.fullmatch(text):
+        clock = Clock.read(iso[4], iso[5], iso[6], iso[7])
+        return _place(make_date(int(iso[1]), int(iso[2]), int(iso[3])), clock, read_offset(iso[8]), "", zone)
+    rfc = _RFC.fullmatch(text)
+    if rfc and (month := MONTHS.get(rfc[2].lower())):
+        clock = Clock.read(rfc[4], rfc[5], rfc[6])
+        return _place(make_date(int(rfc[3]), month, int(rfc[1])), clock, read_offset(rfc[7]), "", zone)
+    if epoch := _EPOCH.fullmatch(text):
+        passed = timedelta(seconds=int(epoch[1]), milliseconds=int(epoch[2] or 0))
+        return datetime(1970, 1, 1, tzinfo=UTC) + passed, DateQuality.EXPLICIT_TZ
     return None
 
 
-def _judge(at: datetime, quality: DateQuality, now: datetime) -> DateQuality:
-    plausible = at.year >= EARLIEST_YEAR and at <= now + MAX_AHEAD
-    return quality if plausible else DateQuality.IMPLAUSIBLE
+def _read_any(text: str, default: tzinfo | None, language: str) -> tuple[datetime, DateQuality]:
+    """Read a date of any form by taking it apart.
+
+    Raises:
+        ValueError: there is something in it that cannot be explained.
+    """
+    text, named = take_iana(text)
+    rest, place = take_phrase(fold(text))
+    comments = _COMMENT.findall(rest)
+    rest = _COMMENT.sub(" ", rest)
+    prefix = _find_prefix(rest)
+    if _LETTER_ZONE.search(rest):
+        raise ValueError("a zone of one letter")
+    rest, clock, offset = take_clock(rest)
+    if offset is None:
+        rest, offset = take_late_offset(rest)
+    rest, days = take_day(rest, default, language)
+    if offset is None:
+        rest, offset = take_late_offset(rest)
+    zones, weekdays = _explain(rest, prefix)
+    for comment in comments:
+        offset = offset or read_bare_offset(comment)
+        try:
+            more = _explain(comment, frozenset())
+        except ValueError:
+            if offset is None and named is None and not zones:
+                raise  # it may name a zone
+            continue
+        zones, weekdays = zones | more[0], weekdays | more[1]
+    if len(days) > 1:
+        days = tuple(day for day in days if day.weekday() in weekdays)
+    if len(days) != 1:
+        raise ValueError("no day, or several")
+    explicit = zones & EXPLICIT
+    if explicit and not (zones - EXPLICIT):
+        named = place = None
+    elif len(zones) > 1 and offset is None:
+        raise ValueError("several zones")
+    return _place(days[0], clock or Clock(), offset or named or place, next(iter(zones), ""), default)
+
+
+def _place(
+    day: date | None, clock: Clock, given: tzinfo | None, name: str, default: tzinfo | None
+) -> tuple[datetime, DateQuality]:
+    """Return the instant of a day and a time in the given zone or else the one of that name or else the feed's."""
+    if day is None:
+        raise ValueError("no such day")
+    local = datetime(day.year, day.month, day.day) + clock.passed()
+    if given is not None:
+        quality = DateQuality.NAMED_TZ if isinstance(given, ZoneInfo) else DateQuality.EXPLICIT_TZ
+    elif name:
+        given, quality = find_zone(name, local, default)
+    elif default is not None:
+        given, quality = default, DateQuality.FEED_TZ
+    else:
+        given, quality = UTC, DateQuality.ASSUMED_UTC
+    return local.replace(tzinfo=given).astimezone(UTC), quality
+
+
+def _find_prefix(text: str) -> frozenset[str]:
+    """Return the words before the first digit, which may be any: a weekday, `Published on`."""
+    words = _words(re.split(r"\d", text, maxsplit=1)[0])
+    return frozenset(words) if len(words) <= _MAX_PREFIX else frozenset()
+
+
+def _explain(text: str, ignored: frozenset[str]) -> tuple[frozenset[str], frozenset[int]]:
+    """Return the zone names and weekdays in what is left of a date.
+
+    Raises:
+        ValueError: there are other words or numbers.
+    """
+    zones: set[str] = set()
+    weekdays: set[int] = set()
+    for word in _words(text):
+        if word in WEEKDAYS:
+            weekdays.add(WEEKDAYS[word])
+        elif is_zone(word):
+            zones.add(word)
+        elif word not in _NOTHING and word not in ignored:
+            raise ValueError(f"what is {word}")
+    return frozenset(zones), frozenset(weekdays)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (token.strip(".:'\"") for token in _TOKEN.findall(text)) if word]

@@ -1,145 +1,204 @@
-"""A feed's bytes to raw items: feedparser behind one function, never by URL and never sanitising.
-
-feedparser's HTML sanitiser and link resolver are off: both cost far more than parsing, blow up on hostile input, and
-everything becomes plain text anyway. It still takes time that grows with the square of some hostile constructions
-(20,000 attributes: 11 s), so it runs in a thread of its own; killable worker processes are the next step.
-"""
+"""RSS, RDF and Atom documents to their items, parsing those alone that are not known."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
-from urllib.parse import urljoin
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-import feedparser
 import msgspec
 
 from deskwatch.errors import ParseError
+from producers.reading.entries import PARSER, Entries, parse_entries
+from producers.reading.hints import read_hints
+from producers.reading.jobs import Document, Job, RawItem
+from producers.reading.splitting import (
+    Span,
+    Split,
+    could_leak,
+    cut_digests,
+    has_relative,
+    is_closed,
+    is_closed_alone,
+    is_separable,
+    split,
+    starts,
+    without,
+)
+from producers.reading.taming import Root, cut, is_well_formed, mend, tame
 
 MAX_ITEMS: Final = 2_000
-PARSER: Final = f"feedparser/{feedparser.__version__}"
+MAX_ITEM_TAGS: Final = 5_000  # an article that is marked up word by word has fewer
+MAX_ITEM_REFERENCES: Final = 50_000  # escaped tags make some of them
+MAX_TAGS: Final = 50_000  # of a document, tags and references, from which on its items' are counted
+MAX_FRAME: Final = 20_000  # bytes of a document without clear items in which hints are looked for
 
-_MAX_LISTED: Final = 20
-_ITEM: Final = re.compile(rb"<(?:[A-Za-z]+:)?(?:item|entry)[\s>]", re.IGNORECASE)
-
-
-class RawItem(msgspec.Struct, frozen=True, kw_only=True):
-    """An item as its feed has it: HTML, unchecked links, unread dates; links are absolute."""
-
-    guid: str = ""
-    link: str = ""
-    title: str = ""
-    summary: str = ""
-    content: str = ""
-    published: str = ""
-    updated: str = ""
-    language: str = ""
-    authors: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
+_DELTA: Final = "+delta"
+_MENDED: Final = "+mended"
+_JUNK: Final = b"</_>"  # behind the root: makes a document as malformed as the one it was taken from
+_MAX_SHOWN: Final = 80
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A parsed feed: its items in the order of the feed, and how many beyond MAX_ITEMS were left out."""
+class _Source(NamedTuple):
+    """A document that is about to be read."""
 
-    items: tuple[RawItem, ...]
-    language: str = ""
-    bozo: bool = False  # not well-formed
-    left_out: int = 0
+    document: bytes
+    parts: Split | None  # None: where its items are cannot be told
+    left_out: int
+    unreadable: int
+    well_formed: bool
+    entities: bool
 
 
-def parse_feed(feed_id: str, body: bytes, *, url: str, content_type: str = "") -> Document:
-    """Return the items of an RSS, RDF or Atom document.
+def read_syndication(root: Root, job: Job, *, faithful: bool) -> Document:
+    """Return the items that are not known to `job`, in the order of the document.
 
     Args:
-        feed_id: For the error.
-        body: The document, in any encoding that it or `content_type` names.
-        url: Where it came from, for relative links.
-        content_type: The HTTP header.
+        root: The document.
+        job: For its known digests, and whether to compare with a parse of the whole.
+        faithful: Whether the document's bytes were in the encoding that it names.
 
     Raises:
         ParseError: this is no feed.
     """
-    body, left_out = _cut(body)
-    # No content-location: feedparser would make guids absolute with it, and they would change when the feed moves.
-    headers = {"content-type": _ascii(content_type) or "application/xml"}
-    try:
-        parsed = feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-        )
-    except Exception as error:  # feedparser lets codecs' and its own errors through on hostile input
-        raise ParseError(feed_id, f"{type(error).__name__}: {error}") from error
-    entries = parsed.get("entries") or []
-    if not entries and not parsed.get("version"):
-        raise ParseError(feed_id, f"no feed in {len(body):,} bytes")
-    feed = parsed.get("feed") or {}
+    source = _prepare(root)
+    known = cut_digests(job.known)
+    if source.parts is None or not source.parts.spans:
+        found = _read_whole(source, job)
+    else:
+        found = _read_unknown(source, source.parts, known, job)
+    spans = source.parts.spans if source.parts else ()
+    frame = without(source.document, spans) if spans else source.document[:MAX_FRAME]
+    return msgspec.structs.replace(
+        found,
+        total=found.total + source.left_out + source.unreadable,
+        unreadable=source.unreadable,
+        left_out=source.left_out + found.left_out,
+        bozo=not source.well_formed or not faithful or source.unreadable > 0,
+        hints=read_hints(frame),
+    )
+
+
+def _prepare(root: Root) -> _Source:
+    """Return the document without what no honest feed has and feedparser would take minutes for."""
+    document, left_out, unreadable = root.document, 0, 0
+    if document.count(b"<") > MAX_TAGS:
+        document = tame(document)
+    parts = split(document, MAX_ITEMS)
+    if parts is None:
+        opened = starts(document)
+        if len(opened) > MAX_ITEMS:
+            left_out = len(opened) - MAX_ITEMS
+            document = document[: opened[MAX_ITEMS]]
+        document = cut(document, MAX_TAGS)
+    elif parts.rest or document.count(b"<") + document.count(b"&") > MAX_TAGS:
+        if parts.rest:
+            left_out = len(starts(document, *parts.rest))
+        dropped = [span for span in parts.spans if _is_heavy(document, span)]
+        unreadable = len(dropped)
+        document = _drop_tail(document, parts)
+        document = without(document, [*dropped, *((parts.rest,) if parts.rest else ())])
+        parts = split(document, MAX_ITEMS)
+    return _Source(document, parts, left_out, unreadable, is_well_formed(document), root.has_entities)
+
+
+def _is_heavy(document: bytes, span: Span) -> bool:
+    return document.count(b"<", *span) > MAX_ITEM_TAGS or document.count(b"&", *span) > MAX_ITEM_REFERENCES
+
+
+def _drop_tail(document: bytes, parts: Split) -> bytes:
+    end = (parts.rest or parts.spans[-1]).end if parts.spans else 0
+    return document[:end] + cut(document[end:], MAX_ITEM_TAGS)
+
+
+def _read_unknown(source: _Source, parts: Split, known: frozenset[bytes], job: Job) -> Document:
+    """Return the items that are not known, or all of them with no digests if the parts turn out to be wrong."""
+    unknown = [index for index, digest in enumerate(parts.digests) if digest not in known]
+    standing = b"".join(digest for digest in parts.digests if digest in known)
+    total = len(parts.spans)
+    if not unknown and not job.whole:
+        return Document(items=(), total=total, standing=standing, parser=PARSER + _DELTA)
+    left = _leave_out(source, parts, set(unknown))
+    kept = [index for index in range(total) if index not in left]
+    document = without(source.document, [parts.spans[index] for index in sorted(left)])
+    found = _try(document + _JUNK if left and not source.well_formed else document, job.url)
+    whole = _read_whole(source, job) if job.whole and left else None
+    if found is None or len(found.items) != len(kept) or (whole is not None and whole.total != total):
+        if whole is None:
+            return _read_whole(source, job)
+        seen = f"{len(found.items) if found else 0} of {len(kept)} without the known ones"
+        return msgspec.structs.replace(whole, difference=f"{whole.total} items, but {total} by their tags and {seen}")
+    by_index = dict(zip(kept, found.items, strict=True))
+    items = [by_index[index] for index in unknown]
+    difference = ""
+    if whole is not None:
+        difference = _compare(items, [whole.items[index] for index in unknown], unknown)
+        items = [whole.items[index] for index in unknown]
     return Document(
-        items=tuple(_read_item(entry, url) for entry in entries[:MAX_ITEMS]),
-        language=_text(feed, "language"),
-        bozo=bool(parsed.get("bozo")),
-        left_out=left_out + len(entries[MAX_ITEMS:]),
+        items=tuple(
+            msgspec.structs.replace(item, digest=parts.digests[index])
+            for index, item in zip(unknown, items, strict=True)
+        ),
+        total=total,
+        standing=standing,
+        language=found.language,
+        parser=PARSER + _DELTA,
+        difference=difference,
     )
 
 
-def _cut(body: bytes) -> tuple[bytes, int]:
-    """Return the body without the items beyond MAX_ITEMS, and their number: 100,000 would take feedparser minutes.
+def _leave_out(source: _Source, parts: Split, unknown: set[int]) -> set[int]:
+    """Return the known items that need not be parsed: those that change nothing for the unknown ones."""
+    if source.entities or len(unknown) == len(parts.spans):
+        return set()
+    items = [source.document[start:end] for start, end in parts.spans]
+    known = [index for index in range(len(items)) if index not in unknown]
+    if not source.well_formed:
+        return {index for index in known if is_closed_alone(items[index])}
+    if not is_separable(source.document, parts):
+        return set()
+    if not could_leak(source.document):
+        return set(known)
+    base_matters = any(has_relative(items[index]) for index in unknown)
+    return {index for index in known if is_closed(items[index], base_matters=base_matters)}
 
-    In encodings that are no superset of ASCII nothing is found, and the cut comes after parsing.
+
+def _read_whole(source: _Source, job: Job) -> Document:
+    """Return all items of a document, with no digests.
+
+    Raises:
+        ParseError: there are none, and nothing says that it is a feed.
     """
-    if len(body) < MAX_ITEMS * len(b"<item>"):
-        return body, 0
-    starts = [match.start() for match in _ITEM.finditer(body)]
-    if len(starts) <= MAX_ITEMS:
-        return body, 0
-    return body[: starts[MAX_ITEMS]], len(starts) - MAX_ITEMS
-
-
-def _read_item(entry: Mapping[str, Any], url: str) -> RawItem:
-    base = _resolve(url, _text(_mapping(entry, "title_detail"), "base")) or url  # xml:base
-    contents = (_text(content, "value") for content in _list(entry, "content") if isinstance(content, Mapping))
-    tags = (_text(tag, "term") or _text(tag, "label") for tag in _list(entry, "tags") if isinstance(tag, Mapping))
-    authors = (_text(author, "name") for author in _list(entry, "authors") if isinstance(author, Mapping))
-    return RawItem(
-        guid=_text(entry, "id"),
-        link=_resolve(base, _text(entry, "link")),
-        title=_text(entry, "title"),
-        summary=_text(entry, "summary"),
-        content=max(contents, key=len, default=""),
-        published=_text(entry, "published") or _text(entry, "created"),
-        updated=_text(entry, "updated"),
-        language=_text(_mapping(entry, "title_detail"), "language"),
-        authors=_few(authors) or _few([_text(entry, "author")]),
-        categories=_few(tags),
+    found = _try(source.document, job.url)
+    parser = PARSER
+    if found is None or (not found.items and starts(source.document)):
+        mended = mend(source.document)
+        better = _try(mended, job.url) if mended else None
+        if better is not None and (found is None or better.items):
+            found, parser = better, PARSER + _MENDED
+    if found is None or not found.is_feed:
+        raise ParseError(job.feed_id, f"no feed in {len(job.body):,} bytes")
+    items = found.items[:MAX_ITEMS]
+    return Document(
+        items=tuple(items),
+        total=len(found.items),
+        left_out=len(found.items) - len(items),
+        language=found.language,
+        parser=parser,
     )
 
 
-def _resolve(base: str, link: str) -> str:
+def _try(document: bytes, url: str) -> Entries | None:
     try:
-        return urljoin(base, link.strip()) if link.strip() else ""
-    except ValueError:
-        return ""
+        return parse_entries(document, url)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, AssertionError):
+        return None  # its loose parser trips over malformed references, declarations and numbers
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
-    # dict's own `get`: FeedParserDict's answers for other names too, with a warning
-    value = dict.get(values, name) if isinstance(values, dict) else None
-    return value if isinstance(value, str) else ""
-
-
-def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = dict.get(values, name) if isinstance(values, dict) else None
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(values: Mapping[str, Any], name: str) -> list[Any]:
-    value = dict.get(values, name) if isinstance(values, dict) else None
-    return value if isinstance(value, list) else []
-
-
-def _few(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for text in texts if text.strip()))[:_MAX_LISTED]
-
-
-def _ascii(header: str) -> str:
-    return "".join(c for c in header if c.isascii() and c.isprintable())
+def _compare(some: Sequence[RawItem], whole: Sequence[RawItem], indexes: Sequence[int]) -> str:
+    for index, one, other in zip(indexes, some, whole, strict=True):
+        for name in RawItem.__struct_fields__:
+            ours, theirs = getattr(one, name), getattr(other, name)
+            if ours != theirs:
+                shown = f"{str(theirs)[:_MAX_SHOWN]!r}, but {str(ours)[:_MAX_SHOWN]!r} without the known items"
+                return f"item {index}: {name} is {shown}"
+    return ""

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from kafka.errors import KafkaError, KafkaTimeoutError
-from kafka.structs import TopicPartition
+from kafka.errors import InvalidTimestampError, KafkaError, KafkaTimeoutError
 
-from deskwatch.clients import create_consumer, create_producer
-from deskwatch.errors import PublishError
+from deskwatch.clients import create_producer
+from deskwatch.errors import ClockError, PublishError
 from deskwatch.settings import Settings
+from deskwatch.topics import TOPICS
 
 _CONNECT_MS: Final = 3_000
 _RECONNECT_MS: Final = 1_000  # between attempts; kafka-python's default grows to half a minute
@@ -25,10 +25,10 @@ _SLICE_S: Final = 0.25
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """One record on its way: without a partition its key decides."""
+    """One record on its way: its key decides where a partition is not given; without a value the key is deleted."""
 
     topic: str
-    value: bytes
+    value: bytes | None
     headers: list[tuple[str, bytes]]
     key: bytes | None = None
     partition: int | None = None
@@ -47,9 +47,28 @@ class Publisher:
     One batch is in flight at a time: that bounds memory, which kafka-python does not. After a batch that failed the
     producer is gone (an idempotent one is of no use after a timeout) and part of the batch may stand in the topic; the
     next batch gets a new producer.
+
+    Args:
+        timeout_s: Until a batch without all acknowledgements counts as failed.
+        create: Makes the producer.
+        wall: This machine's clock, in seconds since 1970.
+
+    Attributes:
+        skew_s: How far that clock was ahead of the broker's (negative: behind) when a batch last told.
     """
 
-    def __init__(self, settings: Settings, *, timeout_s: float, create: Callable[..., Any] = create_producer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        timeout_s: float,
+        create: Callable[..., Any] = create_producer,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.skew_s = 0.0
+        self._wall = wall
+        stamped = () if settings.kafka_embedded else (topic for topic in TOPICS if topic.stamped)  # it stamps all 1234
+        self._stamped = {settings.topic(topic.name) for topic in stamped}
         self._settings = settings
         self._timeout_s = timeout_s
         self._create = create
@@ -63,6 +82,7 @@ class Publisher:
 
         Raises:
             PublishError: it did not; any of them may stand in its topic all the same.
+            ClockError: it refused the time that they bear.
         """
         placed: list[Placed] = await self._run(self._publish, list(records))
         return placed
@@ -95,6 +115,7 @@ class Publisher:
 
     def _publish(self, records: list[Outgoing]) -> list[Placed]:
         deadline = time.monotonic() + self._timeout_s
+        sent_at = self._wall()
         topic = records[0].topic if records else ""
         try:
             producer = self._get_producer()
@@ -111,9 +132,16 @@ class Publisher:
                     )
                 )
             placed = [self._wait(future, deadline) for future in futures]
+        except InvalidTimestampError as error:
+            self._drop_producer()
+            raise ClockError(None) from error
         except KafkaError as error:
             self._drop_producer()
             raise PublishError(topic, f"{type(error).__name__}: {error}") from error
+        # Of a topic that was made without broker's stamps this is our own time, and tells nothing.
+        stamps = [metadata.timestamp / 1000 for metadata in placed if metadata.topic in self._stamped]
+        if stamps:
+            self.skew_s = max((skew(stamp, sent_at, self._wall()) for stamp in stamps), key=abs)
         return [Placed(metadata.partition, metadata.offset) for metadata in placed]
 
     def _wait(self, future: Any, deadline: float) -> Any:
@@ -166,64 +194,13 @@ class Publisher:
             producer.close(timeout=_DROP_S)
 
 
-def scan(
-    settings: Settings,
-    topic: str,
-    after: Mapping[int, int] | None,
-    look: Callable[[Any], None],
-    *,
-    timeout_s: float = 10.0,
-) -> dict[int, int]:
-    """Show `look` every record beyond the offsets in `after`, up to the end at this moment, and return the ends.
+def skew(stamp_s: float, sent_s: float, acknowledged_s: float) -> float:
+    """Return the seconds by which our clock is at least ahead of the broker's, negative if it is behind.
 
     Args:
-        settings: Where the broker is.
-        topic: Its full name.
-        after: Per partition the last offset that is known; one that is not in there is read whole. Where an offset lies
-            beyond the end, the topic is a new one of the same name, and is read whole too. None reads nothing.
-        look: Gets Kafka's own messages.
-        timeout_s: Seconds without a record after which the broker counts as stuck.
-
-    Raises:
-        PublishError: the broker or the topic is not there, or the broker is stuck.
+        stamp_s: When the broker says that it took a record.
+        sent_s: When it was sent, by our clock.
+        acknowledged_s: When the broker's answer was here, by our clock.
     """
-    try:
-        consumer = create_consumer(settings, bootstrap_timeout_ms=_CONNECT_MS, reconnect_backoff_max_ms=_RECONNECT_MS)
-    except KafkaError as error:
-        raise PublishError(topic, f"{type(error).__name__}: {error}") from error
-    try:
-        consumer.bootstrap(timeout_ms=_CONNECT_MS)  # with a given api_version it has not looked for the broker yet
-        partitions = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
-        if not partitions:
-            raise PublishError(topic, "the topic does not exist")
-        starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        for partition in partitions:
-            if after is None:
-                break
-            position = after.get(partition.partition, -1) + 1
-            position = max(position if position <= ends[partition] else 0, starts[partition])
-            if position < ends[partition]:
-                _read(consumer, partition, position, ends[partition], look, timeout_s)
-    except KafkaError as error:
-        raise PublishError(topic, f"reading it back: {type(error).__name__}: {error}") from error
-    finally:
-        consumer.close(autocommit=False, timeout_ms=_CONNECT_MS)
-    return {partition.partition: end for partition, end in ends.items()}
-
-
-def _read(
-    consumer: Any, partition: TopicPartition, position: int, end: int, look: Callable[[Any], None], timeout_s: float
-) -> None:
-    consumer.assign([partition])
-    consumer.seek(partition, position)
-    deadline = time.monotonic() + timeout_s
-    while position < end:
-        messages = consumer.poll(timeout_ms=500).get(partition, [])
-        for message in messages:
-            if message.offset < end:
-                look(message)
-        before, position = position, consumer.position(partition)
-        if position > before:
-            deadline = time.monotonic() + timeout_s
-        elif time.monotonic() > deadline:
-            raise PublishError(partition.topic, f"reading it back: no record at offset {position} for {timeout_s:g} s")
+    first, last = min(sent_s, acknowledged_s), max(sent_s, acknowledged_s)  # the clock may be set meanwhile
+    return first - stamp_s if stamp_s < first else min(last - stamp_s, 0.0)

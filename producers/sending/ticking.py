@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
+from deskwatch.feedrecords import Feed, FeedState
 from deskwatch.records import FeedHealth
 from deskwatch.topics import SHARDS, shard_of
-from producers.feeds.config import Feed
-from producers.state.feedstate import FeedState
 
 MAX_HEALTH: Final = 5_000  # per tick; the rest goes with the next
 
@@ -38,17 +38,52 @@ class HealthBook:
     intervals ago did not answer since it was due, whatever it does now.
     """
 
-    def __init__(self, feeds: Iterable[Feed], states: Mapping[str, FeedState], now: datetime) -> None:
+    def __init__(
+        self,
+        feeds: Iterable[Feed],
+        states: Mapping[str, FeedState],
+        now: datetime,
+        ticks: Mapping[int, datetime] = MappingProxyType({}),
+    ) -> None:
         self._ok: dict[str, bool] = {}
         self._untold: dict[int, list[FeedHealth]] = {shard: [] for shard in range(SHARDS)}
+        self.add(feeds, states, now, ticks)
+
+    def add(
+        self,
+        feeds: Iterable[Feed],
+        states: Mapping[str, FeedState],
+        now: datetime,
+        ticks: Mapping[int, datetime] = MappingProxyType({}),
+    ) -> None:
+        """Begin to tell of feeds, with what was true before.
+
+        Args:
+            feeds: The feeds.
+            states: What is remembered of them.
+            now: The clock.
+            ticks: The last tick of each shard: until then all was told, also where `states` is a little behind.
+        """
         for feed in feeds:
-            before = _health_before(feed, states.get(feed.id), now)
+            shard = shard_of(feed.id)
+            before = _health_before(feed, states.get(feed.id), now, ticks.get(shard))
             self._ok[feed.id] = before.ok
-            self._untold[shard_of(feed.id)].append(before)
+            self._untold[shard].append(before)
+
+    def remove(self, feed_ids: Iterable[str]) -> None:
+        """Tell no more of feeds, and nothing of what happened to them."""
+        gone = set(feed_ids) & self._ok.keys()
+        for feed_id in gone:
+            del self._ok[feed_id]
+        for shard in {shard_of(feed_id) for feed_id in gone}:
+            self._untold[shard] = [health for health in self._untold[shard] if health.feed_id not in gone]
 
     def note(self, feed_id: str, ok: bool, at: datetime) -> bool:
-        """Say how a poll ended; returns whether that changed the feed's health."""
-        changed = self._ok.get(feed_id) is not ok
+        """Say how a poll ended; returns whether that changed the feed's health.
+
+        A poll that outlasted its feed's time with us changes nothing: others tell of it now.
+        """
+        changed = self._ok.get(feed_id, ok) is not ok
         if changed:
             self._ok[feed_id] = ok
             self._untold[shard_of(feed_id)].append(FeedHealth(feed_id=feed_id, ok=ok, since=at))
@@ -58,20 +93,18 @@ class HealthBook:
         """Return the changes that the shard's next tick has to tell, oldest first."""
         return tuple(self._untold[shard][:MAX_HEALTH])
 
-    def confirm(self, shard: int, count: int) -> None:
-        """Forget the first `count` changes: a tick that told them is acknowledged."""
-        del self._untold[shard][:count]
-
-    def count(self, *, ok: bool) -> int:
-        """Return how many feeds answer, or do not."""
-        return sum(1 for value in self._ok.values() if value is ok)
+    def confirm(self, shard: int, told: Iterable[FeedHealth]) -> None:
+        """Forget changes that an acknowledged tick has told."""
+        done = {id(health) for health in told}
+        self._untold[shard] = [health for health in self._untold[shard] if id(health) not in done]
 
 
-def _health_before(feed: Feed, state: FeedState | None, now: datetime) -> FeedHealth:
-    """Return a feed's health as a starting process has to report it; one never polled has not answered."""
+def _health_before(feed: Feed, state: FeedState | None, now: datetime, ticked_at: datetime | None) -> FeedHealth:
+    """Return a feed's health as a new owner has to report it; one never polled has not answered."""
     if state is None or state.last_success_at is None:
         return FeedHealth(feed_id=feed.id, ok=False, since=state.ok_since if state and state.ok_since else now)
-    due = state.last_success_at + timedelta(seconds=feed.interval_s)
-    if state.ok and now - state.last_success_at > 2 * timedelta(seconds=feed.interval_s):
-        return FeedHealth(feed_id=feed.id, ok=False, since=due)
+    interval = timedelta(seconds=feed.interval_s or state.interval_s)
+    told_at = state.last_success_at if ticked_at is None else max(state.last_success_at, ticked_at)
+    if state.ok and now - told_at > 2 * interval:
+        return FeedHealth(feed_id=feed.id, ok=False, since=max(state.last_success_at + interval, told_at))
     return FeedHealth(feed_id=feed.id, ok=state.ok, since=state.ok_since or state.last_success_at)

@@ -55,7 +55,7 @@ def test_every_metric_of_every_rule_is_served_by_a_service(generate: ModuleType)
     for service in SERVICES:
         for name, kind, labels, _ in generate.describe(generate.service_registry(service)):
             parts = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
-            served |= {f"{name}{part}": set(labels) for part in parts}
+            served |= {f"{name}{part}": {*labels, *(["le"] if part == "_bucket" else [])} for part in parts}
     for alert, rule in rules().items():
         for name, matchers in re.findall(r"\b(deskwatch_\w+)(\{[^}]*\})?", rule["expr"]):
             assert name in served, f"{alert}: {name}"

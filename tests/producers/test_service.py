@@ -13,19 +13,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from deskwatch.clock import SystemClock
-from deskwatch.errors import PublishError
+from deskwatch.errors import ClockError, ConfigError, PublishError
+from deskwatch.feedrecords import Feed, FeedState
 from deskwatch.records import Article, Tick
 from deskwatch.settings import Settings
 from deskwatch.telemetry import Health
 from deskwatch.topics import SHARDS, shard_of
 from producers import service
-from producers.feeds.config import Feed
-from producers.identity.keys import Seen
 from producers.metrics import Metrics
-from producers.service import Producer, open_producer
+from producers.polling.rounds import Polling
+from producers.service import Producer, is_outbox_full
 from producers.settings import ProducerSettings
-from producers.state.feedstate import FeedState
 from producers.state.store import Store
+from producers.wiring import open_producer
 
 DEADLINE_S = 20
 
@@ -104,7 +104,7 @@ class StubbornDispatcher:
     async def send_ticks(self) -> None:
         """Take the ticks."""
 
-    async def send_batch(self) -> int:
+    async def send_batch(self, *, quiet: bool = False) -> int:
         if not self.store.waiting:
             return 0
         self.refusals -= 1
@@ -123,14 +123,16 @@ class StubPoller:
     def __init__(self, store: Store, happened: list[str]) -> None:
         self.store, self.happened = store, happened
 
+    def url_of(self, feed: Feed) -> str:
+        return feed.url
+
     async def poll(self, feed: Feed) -> datetime:
         now = datetime.now(UTC)
         self.happened.append("polled")
         article = Article(
             article_id=feed.id, feed_id=feed.id, source="S", url="", title="t", first_seen_at=now, fetched_at=now
         )
-        seen = Seen(content_hash="h", revision=0, url_key="u")
-        self.store.record(FeedState(feed_id=feed.id, url=feed.url, next_poll_at=now), [(article, seen)])
+        self.store.record(FeedState(feed_id=feed.id, url=feed.url, next_poll_at=now), None, [article])
         return now + timedelta(minutes=5)
 
 
@@ -138,16 +140,27 @@ def stub_producer(
     store: Store, happened: list[str], registry: CollectorRegistry, poller: Any, *feeds: str, refusals: int = 0
 ) -> Producer:
     dispatcher: Any = StubbornDispatcher(store, happened, refusals)
+    own, work, metrics = ProducerSettings(max_outbox_articles=1), asyncio.Event(), Metrics(registry)
+    polling = Polling(
+        poller(store, happened),
+        store,
+        SystemClock(),
+        metrics,
+        slots=1,
+        is_paused=lambda: is_outbox_full(own, store),
+        polled=work.set,
+    )
     return Producer(
         [Feed(id=feed, url=f"http://127.0.0.1/{feed}", source="S") for feed in feeds],
-        ProducerSettings(max_outbox_articles=1, concurrency=1),
+        own,
         store,
         SystemClock(),
         dispatcher,
-        poller(store, happened),
-        Metrics(registry),
+        polling,
+        metrics,
         Health(),
         lambda: None,
+        work,
     )
 
 
@@ -195,14 +208,36 @@ def test_a_feed_that_breaks_the_poller_stops_no_other_feed(store: Store) -> None
 
 
 def test_an_error_in_a_loop_ends_the_service(store: Store) -> None:
-    producer = stub_producer(store, [], CollectorRegistry(), StubPoller)
-    store._db.close()  # as good as a disk that is gone
+    class BrokenDispatcher(StubbornDispatcher):
+        async def send_ticks(self) -> None:
+            raise error
 
     async def run() -> None:
+        producer = stub_producer(store, [], CollectorRegistry(), StubPoller)
+        broken: Any = BrokenDispatcher(store, [], 0)
+        producer.dispatcher = broken
         async with asyncio.timeout(DEADLINE_S):
             await service.run(producer, asyncio.Event())
 
-    with pytest.raises(ExceptionGroup):
+    error: Exception = OSError("the disk is gone")
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(run())
+    assert caught.value.split(OSError)[1] is None
+    error = ClockError(400.0)
+    with pytest.raises(ClockError, match="400 s ahead"):  # alone, so that the command line can say it
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize(("embedded", "replays"), [(True, False), (False, True)])
+def test_sharing_is_refused_where_it_cannot_work(store: Store, embedded: bool, replays: bool) -> None:
+    async def run() -> None:
+        async with open_producer(
+            Settings(kafka_embedded=embedded), ProducerSettings(shared=True), (), clock=SystemClock(), store=store,
+            registry=CollectorRegistry(), health=Health(), version="1", tell_time=replays,
+        ):  # fmt: skip
+            pass
+
+    with pytest.raises(ConfigError, match="shared"):
         asyncio.run(run())
 
 

@@ -1,92 +1,127 @@
 from __future__ import annotations
 
-import itertools
-import tarfile
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+import pytest
+from fakes.items import make_item, make_reading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.feeds.config import Feed
-from producers.identity.keys import Seen
-from producers.identity.novelty import MAX_REVISIONS, Findings, find_changes, find_newest
-from producers.reading.normalising import DropReason, Item, normalise
-from producers.reading.syndication import Document, RawItem, parse_feed
+from deskwatch.records import DateQuality
+from producers.identity.novelty import (
+    FLOOD_LEAST,
+    MAX_REVISIONS,
+    REPLAY_LEAST,
+    Findings,
+    Past,
+    doubt,
+    find_changes,
+    find_newest,
+)
+from producers.reading.jobs import Item
+from producers.reading.normalising import DropReason
+from producers.state.memory import Memory
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
-FEED = Feed(id="post", url="https://post.example/rss", source="Harbour Post")
+NEW = Past(is_new=True)
+USUAL = Past(is_new=False)
 
 
-def read(*pairs: tuple[str, str], published: datetime | None = None) -> list[Item]:
-    raws = tuple(
-        RawItem(guid=guid, title="t", summary=text, published=published.isoformat() if published else "")
-        for guid, text in pairs
-    )
-    return normalise(Document(items=raws), FEED, NOW)[0]
+def find(items: list[Item], memory: Memory, past: Past = USUAL) -> Findings:
+    return find_changes("post", make_reading(items, memory), memory, past)
 
 
-def learn(seen: dict[str, Seen], findings: Findings) -> dict[str, Seen]:
-    return seen | {change.article_id: change.seen for change in findings.changes}
+def texts(*pairs: tuple[str, str], published: datetime | None = None) -> list[Item]:
+    return [make_item(guid, f"https://n.example/{guid}", text, published) for guid, text in pairs]
 
 
 def test_the_first_document_of_a_feed_is_backfill_and_so_are_its_revisions() -> None:
-    first = find_changes(read(("a", "1"), ("b", "1")), {}, last_success=None)
+    first = find(texts(("a", "1"), ("b", "1")), Memory(), NEW)
     assert [change.backfill for change in first.changes] == [True, True]
-    later = find_changes(read(("c", "1"), ("a", "2")), learn({}, first), last_success=NOW)
-    assert [(c.item.guid, c.seen.revision, c.backfill) for c in later.changes] == [("c", 0, False), ("a", 1, True)]
+    later = find(texts(("c", "1"), ("a", "2")), first.memory)
+    assert [(c.item.guid, c.revision, c.backfill) for c in later.changes] == [("c", 0, False), ("a", 1, True)]
+    assert later.known == 1
 
 
 def test_what_is_known_and_unchanged_is_no_news_also_after_an_absence() -> None:
-    seen = learn({}, find_changes(read(("a", "1"), ("b", "1")), {}, last_success=NOW))
-    seen = learn(seen, find_changes(read(("b", "1")), seen, last_success=NOW))
-    assert find_changes(read(("a", "1"), ("b", "1")), seen, last_success=NOW).changes == ()
+    memory = find(texts(("a", "1"), ("b", "1")), Memory()).memory
+    memory = find(texts(("b", "1")), memory).memory
+    found = find(texts(("a", "1"), ("b", "1")), memory)
+    assert (found.changes, found.known) == ((), 2)
+
+
+def test_a_text_that_changes_back_is_a_revision_too() -> None:
+    memory = find(texts(("a", "1")), Memory()).memory
+    memory = find(texts(("a", "2")), memory).memory
+    assert [change.revision for change in find(texts(("a", "1")), memory).changes] == [2]
 
 
 def test_an_item_that_changes_with_every_poll_is_given_up() -> None:
-    seen: dict[str, Seen] = {}
-    dropped = 0
+    memory = Memory()
+    dropped, revisions = 0, []
     for n in range(MAX_REVISIONS + 5):
-        findings = find_changes(read(("a", f"{n} minutes ago")), seen, last_success=NOW)
-        seen = learn(seen, findings)
+        findings = find(texts(("a", f"{n} minutes ago")), memory)
+        memory = findings.memory
         dropped += findings.dropped.get(DropReason.TOO_MANY_REVISIONS, 0)
-    assert max(known.revision for known in seen.values()) == MAX_REVISIONS
+        revisions += [change.revision for change in findings.changes]
+    assert revisions == list(range(MAX_REVISIONS + 1))
     assert dropped == 4
 
 
 def test_a_feed_that_lists_its_past_again_is_a_replay() -> None:
-    many = [(f"n-{n}", "x") for n in range(12)]
-    old = read(*many, published=NOW - timedelta(days=3))
-    findings = find_changes(old, {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
-    assert all(change.replay and change.seen.old for change in findings.changes)
-    few = find_changes(old[:9], {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
-    assert not any(change.replay for change in few.changes)
+    past = Past(is_new=False, newest_at=NOW - timedelta(days=2))
+    many = [(f"n-{n}", f"{n}") for n in range(REPLAY_LEAST)]
+    old = texts(*many, published=NOW - timedelta(days=3))
+    found = find(old, Memory(), past)
+    assert all(change.replay for change in found.changes)
+    assert all(seen.old for seen in found.memory), "so are their revisions"
+    assert not any(change.replay for change in find(old[:-1], Memory(), past).changes)
+    known = texts(*[(f"k-{n}", "x") for n in range(REPLAY_LEAST)])
+    memory = find(known, Memory()).memory
+    assert not any(change.replay for change in find([*known, *old], memory, past).changes), "half is not most"
+
+
+def test_a_feed_that_changes_all_guids_and_urls_repeats_itself() -> None:
+    memory = find(texts(*[(f"old-{n}", f"story {n}") for n in range(8)]), Memory()).memory
+    flipped = find(texts(("fresh", "another"), *[(f"new-{n}", f"story {n}") for n in range(8)]), memory)
+    assert [change.item.guid for change in flipped.changes if not change.replay] == ["fresh"]
+
+
+def test_undated_items_that_push_out_all_known_ones_are_doubted_only_against_the_usual_rate() -> None:
+    memory = find(texts(*[(f"a-{n}", f"a{n}") for n in range(40)]), Memory()).memory
+    others = texts(*[(f"b-{n}", f"b{n}") for n in range(40)])
+    slow, busy = (Past(is_new=False, expected=expected) for expected in (1.0, 20.0))
+    assert all(change.replay for change in find(others, memory, slow).changes)
+    assert not any(change.replay for change in find(others, memory, busy).changes)
+    assert not any(change.replay for change in find(others, memory, USUAL).changes)
+    assert not any(change.replay for change in find(others[:FLOOD_LEAST], memory, slow).changes)
+    dated = texts(*[(f"b-{n}", f"b{n}") for n in range(40)], published=NOW)
+    assert not any(change.replay for change in find(dated, memory, slow).changes)
 
 
 def test_a_feed_that_stood_still_and_catches_up_is_news() -> None:
-    late = read(*[(f"n-{n}", "x") for n in range(12)], published=NOW - timedelta(days=1))
-    findings = find_changes(late, {}, last_success=NOW, newest_at=NOW - timedelta(days=2))
+    late = texts(*[(f"n-{n}", f"{n}") for n in range(12)], published=NOW - timedelta(days=1))
+    findings = find(late, Memory(), Past(is_new=False, newest_at=NOW - timedelta(days=2)))
     assert len(findings.changes) == 12
     assert not any(change.replay for change in findings.changes)
 
 
 def test_only_dates_that_can_be_trusted_make_the_newest() -> None:
-    dated = read(("a", "x"), published=NOW - timedelta(days=1))
-    future = read(("b", "x"), published=NOW + timedelta(days=300))
-    assert find_newest([*dated, *future, *read(("c", "x"))], None) == NOW - timedelta(days=1)
+    dated = texts(("a", "x"), published=NOW - timedelta(days=1))
+    (future,) = texts(("b", "x"), published=NOW + timedelta(days=300))
+    future = doubt(future, since=NOW + timedelta(days=301))
+    assert future.published_quality is DateQuality.IMPLAUSIBLE
+    assert find_newest([*dated, future, *texts(("c", "x"))], None) == NOW - timedelta(days=1)
     assert find_newest(dated, NOW) == NOW
     assert find_newest([], None) is None
 
 
-def test_a_guid_found_to_be_shared_is_remembered_as_such() -> None:
-    def at(*urls: str) -> list[Item]:
-        raws = tuple(RawItem(guid="g", title=url, link=f"https://post.example/{url}") for url in urls)
-        return normalise(Document(items=raws), FEED, NOW)[0]
-
-    seen = learn({}, find_changes(at("a"), {}, last_success=NOW))
-    findings = find_changes(at("b", "a"), seen, last_success=NOW)
-    assert [change.seen.revision for change in findings.changes] == [0]
-    assert findings.shared == set(seen)
+@pytest.mark.parametrize(
+    ("age_days", "quality"), [(6, DateQuality.EXPLICIT_TZ), (8, DateQuality.IMPLAUSIBLE), (None, DateQuality.MISSING)]
+)
+def test_an_old_date_is_doubted(age_days: int | None, quality: DateQuality) -> None:
+    (item,) = texts(("a", "x"), published=NOW - timedelta(days=age_days) if age_days else None)
+    assert doubt(item, since=NOW - timedelta(days=7)).published_quality is quality
 
 
 documents = st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("12")), max_size=5), max_size=8)
@@ -94,35 +129,13 @@ documents = st.lists(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from
 
 @given(documents)
 def test_each_revision_comes_once_and_in_order(polls: list[list[tuple[str, str]]]) -> None:
-    seen: dict[str, Seen] = {}
+    memory = Memory()
     published: dict[str, list[int]] = {}
     for poll in polls:
-        items = read(*poll)
-        findings = find_changes(items, seen, last_success=NOW)
-        assert len(findings.present) + sum(findings.dropped.values()) == len(items)
+        items = texts(*poll)
+        findings = find(items, memory)
         for change in findings.changes:
-            published.setdefault(change.article_id, []).append(change.seen.revision)
-        seen = learn(seen, findings)
-        again = find_changes(items, seen, last_success=NOW)
-        assert again.changes == ()
+            published.setdefault(change.article_id, []).append(change.revision)
+        memory = findings.memory
+        assert find(items, memory).changes == ()
     assert all(revisions == list(range(len(revisions))) for revisions in published.values())
-
-
-def test_every_release_in_an_archived_feed_becomes_one_article(reference_data: Path) -> None:
-    seen: dict[str, Seen] = {}
-    guids: dict[str, set[str | None]] = {}
-    archive = reference_data / "replay" / "state-dept-rss-2021-22" / "raw_snapshots_all.tar.xz"
-    with tarfile.open(archive) as snapshots:
-        for member in itertools.islice((m for m in snapshots if m.isfile()), 60):
-            body = snapshots.extractfile(member)
-            assert body is not None
-            items, dropped = normalise(parse_feed("post", body.read(), url=FEED.url), FEED, NOW)
-            findings = find_changes(items, seen, last_success=NOW)
-            assert not dropped
-            assert not findings.dropped
-            for change in findings.changes:
-                guids.setdefault(change.article_id, set()).add(change.item.guid)
-            seen = learn(seen, findings)
-    assert len(seen) > 40
-    assert all(len(of_article) == 1 for of_article in guids.values())
-    assert len(set.union(*guids.values())) == len(seen)

@@ -2,53 +2,69 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from producers.feeds.config import Feed
-from producers.polling.scheduling import Schedule
-from producers.state.feedstate import FeedState
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deskwatch.feedrecords import Feed, FeedState
+from producers.polling.scheduling import START_SPACING_S, START_SPREAD_S, Schedule, plan_first
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
-FEEDS = [Feed(id=f"f{n}", url=f"https://{n}.example", source="S", interval_s=300) for n in range(40)]
 
 
-def polled(feed: Feed, at: datetime) -> FeedState:
-    return FeedState(feed_id=feed.id, url=feed.url, next_poll_at=at)
+def feed(id_: str) -> Feed:
+    return Feed(id=id_, url=f"https://{id_}.example/rss", source=id_)
 
 
-def drain(schedule: Schedule) -> list[datetime]:
-    times = []
-    while (at := schedule.next_at()) is not None:
-        times += [at] * len(schedule.take_due(at))
-    return times
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
 
 
-def test_a_restart_keeps_every_feeds_time() -> None:
-    states = {feed.id: polled(feed, NOW + timedelta(seconds=n)) for n, feed in enumerate(FEEDS)}
-    schedule = Schedule(FEEDS, states, NOW)
-    assert [feed.id for feed in schedule.take_due(NOW + timedelta(seconds=2))] == ["f0", "f1", "f2"]
-    assert schedule.next_at() == NOW + timedelta(seconds=3)
+def test_the_longest_overdue_comes_first_and_only_once() -> None:
+    schedule = Schedule()
+    schedule.add(feed("late"), at(1))
+    schedule.add(feed("later"), at(2))
+    schedule.add(feed("not-yet"), at(9))
+    assert [(when, found.id) for when, found in schedule.take_due(at(5))] == [(at(1), "late"), (at(2), "later")]
+    assert schedule.take_due(at(5)) == []
+    assert (schedule.next_at(), len(schedule)) == (at(9), 1)
 
 
-def test_new_feeds_are_spread_but_not_over_long() -> None:
-    times = drain(Schedule(FEEDS, {}, NOW))
-    assert len(times) == len(FEEDS)
-    assert len(set(times)) > len(FEEDS) / 2
-    assert NOW <= times[0] <= times[-1] <= NOW + timedelta(seconds=10)
-    assert drain(Schedule(FEEDS, {}, NOW)) == times, "a restart does not shuffle them"
-
-
-def test_in_a_replay_new_feeds_are_due_at_once() -> None:
-    assert len(Schedule(FEEDS, {}, NOW, spread=False).take_due(NOW)) == len(FEEDS)
-
-
-def test_a_clock_that_was_far_ahead_silences_no_feed() -> None:
-    (at,) = drain(Schedule(FEEDS[:1], {"f0": polled(FEEDS[0], NOW + timedelta(days=900))}, NOW))
-    assert at == NOW + timedelta(days=1)
-
-
-def test_the_longest_overdue_comes_first_and_nobody_twice() -> None:
-    schedule = Schedule([], {}, NOW)
-    for n in (3, 1, 2):
-        schedule.add(FEEDS[n], NOW - timedelta(seconds=n))
-    assert [feed.id for feed in schedule.take_due(NOW, most=2)] == ["f3", "f2"]
-    assert [feed.id for feed in schedule.take_due(NOW)] == ["f1"]
+def test_a_feed_planned_anew_or_removed_is_not_polled_at_its_old_time() -> None:
+    schedule = Schedule()
+    for name in ("moved", "removed"):
+        schedule.add(feed(name), at(1))
+    schedule.add(feed("moved"), at(7))
+    schedule.remove("removed")
+    schedule.remove("never-there")
+    assert schedule.take_due(at(5)) == []
+    assert [found.id for _, found in schedule.take_due(at(9))] == ["moved"]
     assert schedule.next_at() is None
+
+
+def test_no_more_are_taken_than_wanted() -> None:
+    schedule = Schedule()
+    for n in range(5):
+        schedule.add(feed(f"f{n}"), at(n))
+    assert [found.id for _, found in schedule.take_due(at(9), most=2)] == ["f0", "f1"]
+
+
+def test_a_known_feed_keeps_its_time_over_a_restart() -> None:
+    state = FeedState(feed_id="a", next_poll_at=at(123))
+    assert plan_first(feed("a"), state, NOW, new=5_000) == at(123)
+
+
+@given(st.integers(0, 20_000), st.text(min_size=1, max_size=8))
+def test_new_feeds_are_spread_the_more_there_are(new: int, name: str) -> None:
+    planned = plan_first(feed(name), None, NOW, new=new)
+    assert NOW <= planned <= at(min(START_SPREAD_S, new * START_SPACING_S))
+    assert planned == plan_first(feed(name), None, NOW, new=new), "and always the same"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 20)), max_size=30))
+def test_each_feed_has_one_plan_the_last(plans: list[tuple[str, int]]) -> None:
+    schedule = Schedule()
+    for name, seconds in plans:
+        schedule.add(feed(name), at(seconds))
+    due = schedule.take_due(at(100))
+    assert {found.id: when for when, found in due} == {name: at(seconds) for name, seconds in plans}
+    assert [when for when, _ in due] == sorted(when for when, _ in due)

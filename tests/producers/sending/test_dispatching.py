@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,22 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from deskwatch import topics
+from deskwatch import codec, topics
 from deskwatch.broker import MockBroker
 from deskwatch.clock import SteppedClock
-from deskwatch.errors import PublishError
-from deskwatch.records import Article, Poll, PollResult
+from deskwatch.errors import ClockError, PublishError
+from deskwatch.feedrecords import Feed, FeedState, ShardState
+from deskwatch.records import Article, Poll, PollResult, Tick
 from deskwatch.settings import Settings
 from deskwatch.telemetry import Health
 from deskwatch.topics import shard_of
-from producers.feeds.config import Feed
-from producers.identity.keys import Seen
 from producers.metrics import Metrics
 from producers.sending.dispatching import MAX_POLLS, Dispatcher
 from producers.sending.publishing import Outgoing, Placed, Publisher
 from producers.sending.ticking import HealthBook
-from producers.state.feedstate import FeedState
+from producers.sharing import Ownership, shard_key
+from producers.sharing.owning import SoleOwner
+from producers.state.memory import Memory
 from producers.state.store import Store
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -57,15 +58,22 @@ class FailingPublisher(Publisher):
 class Desk:
     """One producer process's dispatcher, over a store that outlives it."""
 
-    def __init__(self, settings: Settings, kind: type[Publisher] = Publisher, timeout_s: float = 10) -> None:
-        self.store = Store(Path(settings.state_dir))
+    def __init__(
+        self,
+        settings: Settings,
+        kind: Callable[..., Publisher] = Publisher,
+        timeout_s: float = 10,
+        ownership: Ownership | None = None,
+    ) -> None:
+        ownership = ownership or SoleOwner()
+        self.store = Store(Path(settings.state_dir), shared=ownership.shared)
         self.registry = CollectorRegistry()
         self.clock = SteppedClock(NOW)
-        self.book = HealthBook([FEED], self.store.feeds(), NOW)
+        self.book = HealthBook([FEED], self.store.states(), NOW)
         self.health = Health()
         self.publisher = kind(settings, timeout_s=timeout_s)
         self.dispatcher = Dispatcher(
-            settings, self.store, self.publisher, self.book, self.clock, Metrics(self.registry), self.health
+            settings, self.store, self.publisher, self.book, self.clock, Metrics(self.registry), self.health, ownership
         )
 
     async def __aenter__(self) -> Desk:
@@ -83,11 +91,10 @@ class Desk:
             )
             for id_ in ids
         ]  # fmt: skip
-        seen = Seen(content_hash="h", revision=revision, url_key="u")
-        self.store.record(FeedState(feed_id="post", url=FEED.url), [(article, seen) for article in articles])
+        self.store.record(FeedState(feed_id="post", url=FEED.url), Memory() if articles else None, articles)
 
-    async def drain(self) -> None:
-        while await self.dispatcher.send_batch():
+    async def drain(self, *, quiet: bool = False) -> None:
+        while await self.dispatcher.send_batch(quiet=quiet):
             pass
 
 
@@ -217,3 +224,180 @@ def test_poll_records_are_bounded_while_nobody_takes_them(settings: Settings) ->
             assert desk.registry.get_sample_value("deskwatch_feed_poll_records_lost_total") == 2
 
     asyncio.run(run())
+
+
+class Shared:
+    """An ownership among others, as the test says."""
+
+    shared = True
+
+    def __init__(self, *shards: int) -> None:
+        self.ours: Collection[int] = shards
+
+    def shards(self) -> Collection[int]:
+        return self.ours
+
+
+class Recording(Publisher):
+    """A broker that takes everything; `sent` has the batches in their order."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.skew_s = 0.0
+        self.sent: list[list[Outgoing]] = []
+        self.fails_from = 10**9
+        self.after: Callable[[], None] = lambda: None
+
+    async def connect(self) -> None:
+        """Find it."""
+
+    async def close(self) -> None:
+        """Let it go."""
+
+    async def count_partitions(self, topic: str) -> int:
+        return 4
+
+    async def publish(self, records: Sequence[Outgoing]) -> list[Placed]:
+        if len(self.sent) >= self.fails_from:
+            raise PublishError(records[0].topic, "no answer")
+        self.sent.append(list(records))
+        self.after()
+        return [Placed(0, 0) for _ in records]
+
+    def topics(self) -> list[set[str]]:
+        return [{record.topic.rpartition(".")[2] for record in batch} for batch in self.sent]
+
+    def decoded(self) -> list[Any]:
+        return [codec.decode(record.value, record.headers) for batch in self.sent for record in batch]
+
+
+class SharingDesk(Desk):
+    """A desk that has taken over the shard of the feed, and whose broker is a list."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ours = Shared(shard_of("post"))
+        super().__init__(settings, Recording, ownership=self.ours)
+        assert isinstance(self.publisher, Recording)
+        self.broker = self.publisher
+        self.dispatcher._partitions = 4  # in step
+        self.store.take_shard(shard_of("post"), (), None)
+
+
+def share(settings: Settings, scenario: Callable[[SharingDesk], Any]) -> None:
+    async def run() -> None:
+        desk = SharingDesk(settings)
+        async with desk:
+            await scenario(desk)
+
+    asyncio.run(run())
+
+
+def test_a_state_is_told_only_when_its_articles_are_acknowledged(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.see("a", "b")
+        desk.broker.fails_from = 0
+        with pytest.raises(PublishError):
+            await desk.dispatcher.send_batch()
+        desk.dispatcher._partitions = 4
+        assert desk.store.unsent_states(9, desk.ours.shards()) == []
+        desk.broker.fails_from = 10**9
+        await desk.drain()
+        assert desk.broker.topics() == [{"articles"}, {"feed-state"}]
+        (state,) = desk.broker.decoded()[2:]
+        assert (state.feed_id, state.writer, state.serial) == ("post", desk.store.writer, 1)
+        (record,) = desk.broker.sent[1]
+        assert (record.key, record.partition) == (b"post", shard_of("post"))
+        await desk.drain()
+        assert len(desk.broker.sent) == 2, "told once"
+
+    share(settings, scenario)
+
+
+def test_a_state_that_the_broker_did_not_take_is_told_again(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.see("a")
+        desk.broker.fails_from = 1
+        with pytest.raises(PublishError):
+            await desk.dispatcher.send_batch()
+        assert desk.store.waiting == 0
+        desk.dispatcher._partitions, desk.broker.fails_from = 4, 10**9
+        await desk.drain()
+        assert desk.broker.topics() == [{"articles"}, {"feed-state"}]
+
+    share(settings, scenario)
+
+
+def test_a_hand_over_also_tells_when_quiet_feeds_are_polled_next(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.see("a")
+        await desk.drain()
+        desk.see()  # a poll that brought nothing
+        await desk.drain()
+        assert len(desk.broker.sent) == 2
+        await desk.drain(quiet=True)
+        assert desk.broker.topics() == [{"articles"}, {"feed-state"}, {"feed-state"}]
+
+    share(settings, scenario)
+
+
+def test_a_tick_is_noted_for_a_successor_before_it_is_sent(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        await desk.dispatcher.send_ticks()
+        assert desk.broker.topics() == [{"feed-state"}, {"articles"}]
+        noted, *ticks = desk.broker.decoded()
+        assert noted == ShardState(shard=shard_of("post"), ticked_at=NOW, writer=desk.store.writer)
+        assert desk.broker.sent[0][0].key == shard_key(noted.shard)
+        assert [(tick.shard, tick.at) for tick in ticks] == [(noted.shard, NOW)] * 4
+
+    share(settings, scenario)
+
+
+def test_who_cannot_note_a_tick_sends_none(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.broker.fails_from = 0
+        with pytest.raises(PublishError):
+            await desk.dispatcher.send_ticks()
+        assert desk.broker.sent == []
+        assert desk.book.untold(shard_of("post")) != ()
+
+    share(settings, scenario)
+
+
+def test_who_lost_a_shard_says_nothing_more_for_it(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.see("a")
+        desk.ours.ours = ()
+        await desk.drain(quiet=True)
+        await desk.dispatcher.send_ticks()
+        assert desk.broker.topics() == [{"articles"}], "what it found is not lost"
+
+    share(settings, scenario)
+
+
+def test_who_loses_a_shard_between_note_and_tick_does_not_tick(settings: Settings) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        def lose() -> None:
+            desk.ours.ours = ()
+
+        desk.broker.after = lose
+        await desk.dispatcher.send_ticks()
+        assert not [record for record in desk.broker.decoded() if isinstance(record, Tick)]
+
+    share(settings, scenario)
+
+
+@pytest.mark.parametrize(("skew_s", "stops"), [(0.0, False), (-299.0, False), (301.0, True), (-301.0, True)])
+def test_a_clock_five_minutes_off_the_brokers_stops_it_before_it_ticks(
+    settings: Settings, skew_s: float, stops: bool
+) -> None:
+    async def scenario(desk: SharingDesk) -> None:
+        desk.broker.skew_s = skew_s
+        if not stops:
+            await desk.dispatcher.send_ticks()
+        else:
+            with pytest.raises(ClockError) as caught:
+                await desk.dispatcher.send_ticks()
+            assert caught.value.skew_s == skew_s
+            assert not [record for record in desk.broker.decoded() if isinstance(record, Tick)]
+        assert desk.registry.get_sample_value("deskwatch_clock_skew_seconds") == skew_s
+
+    share(settings, scenario)

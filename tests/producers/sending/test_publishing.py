@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.errors import InvalidTimestampError, KafkaConnectionError
 from kafka.producer.future import FutureProduceResult, FutureRecordMetadata
 from kafka.structs import TopicPartition
 
-from deskwatch.errors import PublishError
+from deskwatch.clients import create_topics
+from deskwatch.errors import ClockError, PublishError
 from deskwatch.settings import Settings
-from producers.sending.publishing import Outgoing, Placed, Publisher, scan
+from deskwatch.topics import FEED_POLLS
+from producers.sending.publishing import Outgoing, Placed, Publisher, skew
 
 
 def records(settings: Settings, count: int, *, start: int = 0) -> list[Outgoing]:
@@ -41,24 +46,6 @@ def test_every_record_is_placed_where_it_says(settings: Settings) -> None:
     assert publish(settings, records(settings, 5), records(settings, 4, start=5)) == [
         Placed(n % 3, n // 3) for n in range(9)
     ]
-
-
-def test_scan_shows_what_lies_beyond_the_given_offsets(settings: Settings) -> None:
-    publish(settings, records(settings, 9))
-    found: list[bytes] = []
-
-    def look(message: Any) -> None:
-        found.append(message.value)
-
-    assert scan(settings, settings.topic("articles"), None, look) == {0: 3, 1: 3, 2: 3, 3: 0}
-    assert found == []
-    scan(settings, settings.topic("articles"), {0: 1, 1: 2, 2: 0}, look)
-    assert found == [b"v6", b"v5", b"v8"]
-    found.clear()
-    scan(
-        settings, settings.topic("articles"), {0: 2, 1: 500}, look
-    )  # 1: a new topic of the same name; 2: a new partition
-    assert found == [b"v1", b"v4", b"v7", b"v2", b"v5", b"v8"]
 
 
 def test_partitions_are_counted_on_the_broker(settings: Settings) -> None:
@@ -136,6 +123,74 @@ def test_a_broker_that_is_not_there_is_our_error(settings: Settings) -> None:
         ):
             with pytest.raises(PublishError, match="KafkaConnectionError"):
                 await attempt
+        await publisher.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("stamp_s", "sent_s", "acknowledged_s", "expected_s"),
+    [
+        (100.0, 100.0, 100.5, 0.0),
+        (100.3, 100.0, 100.5, 0.0),
+        (90.0, 100.0, 100.5, 10.0),  # we are ahead
+        (120.5, 100.0, 100.5, -20.0),
+        (120.5, 100.0, 115.0, -5.5),  # a slow answer tells less
+        (100.0, 130.0, 90.0, 0.0),  # the clock was set back meanwhile
+    ],
+)
+def test_skew_is_what_no_delay_explains(
+    stamp_s: float, sent_s: float, acknowledged_s: float, expected_s: float
+) -> None:
+    assert skew(stamp_s, sent_s, acknowledged_s) == expected_s
+
+
+@given(st.floats(-1e4, 1e4), st.floats(0, 1e3), st.floats(0, 1e3))
+def test_skew_never_claims_more_than_is_there(ahead_s: float, there_s: float, back_s: float) -> None:
+    sent_s, taken_s = 1e6 + ahead_s, 1e6 + there_s
+    found = skew(taken_s, sent_s, sent_s + there_s + back_s)
+    assert abs(found) <= abs(ahead_s) + 1e-6
+    assert found * ahead_s >= -1e-6
+
+
+@pytest.mark.parametrize("settings", [pytest.param("kafka", marks=pytest.mark.system)], indirect=True)
+@pytest.mark.parametrize("ahead_s", [0.0, 400.0, -400.0])
+def test_the_broker_tells_how_far_the_clock_is_off(settings: Settings, ahead_s: float) -> None:
+    create_topics(settings)
+
+    async def run() -> float:
+        publisher = Publisher(settings, timeout_s=10, wall=lambda: time.time() + ahead_s)
+        try:
+            await publisher.publish([Outgoing(topic=settings.topic(FEED_POLLS.name), value=b"x", headers=[])])
+            return publisher.skew_s
+        finally:
+            await publisher.close()
+
+    assert asyncio.run(run()) == pytest.approx(ahead_s, abs=10.0)
+
+
+def test_a_broker_that_does_not_stamp_tells_nothing_of_the_clock(settings: Settings) -> None:
+    async def run() -> float:
+        publisher = Publisher(settings, timeout_s=10)
+        try:
+            await publisher.publish([Outgoing(topic=settings.topic(FEED_POLLS.name), value=b"x", headers=[])])
+            return publisher.skew_s
+        finally:
+            await publisher.close()
+
+    assert asyncio.run(run()) == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_time_that_the_broker_refuses_is_the_clocks_fault(settings: Settings) -> None:
+    class Refusing(SilentProducer):
+        def send(self, topic: str, **_: Any) -> FutureRecordMetadata:
+            raise InvalidTimestampError
+
+    async def run() -> None:
+        publisher = Publisher(settings, timeout_s=10, create=lambda *_, **__: Refusing())
+        with pytest.raises(ClockError) as caught:
+            await publisher.publish(records(settings, 1))
+        assert caught.value.skew_s is None
         await publisher.close()
 
     asyncio.run(run())

@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deskwatch.feedrecords import Feed, FeedState
 from deskwatch.records import FeedHealth
 from deskwatch.topics import shard_of
-from producers.feeds.config import Feed
 from producers.sending.ticking import MAX_HEALTH, HealthBook, first_seen, next_tick
-from producers.state.feedstate import FeedState
 
 NOW = datetime(2026, 3, 1, 6, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -43,14 +42,37 @@ def test_a_feed_not_asked_for_long_did_not_answer_since_it_was_due() -> None:
 
 def test_only_changes_are_told_and_only_until_they_are_confirmed() -> None:
     book = HealthBook([FEED], {}, NOW)
-    book.confirm(SHARD, len(book.untold(SHARD)))
+    book.confirm(SHARD, book.untold(SHARD))
     assert not book.note("post", False, NOW)
     assert book.note("post", True, NOW + MINUTE)
     told = book.untold(SHARD)
     book.note("post", False, NOW + 2 * MINUTE)  # while the tick is on its way
-    book.confirm(SHARD, len(told))
+    book.confirm(SHARD, told)
     assert [(health.ok, health.since) for health in book.untold(SHARD)] == [(False, NOW + 2 * MINUTE)]
-    assert (book.count(ok=True), book.count(ok=False)) == (0, 1)
+
+
+def test_what_a_producer_told_until_it_died_holds_where_its_state_is_a_little_behind() -> None:
+    behind = {"post": state(60 * MINUTE, ok=True, ok_since=99 * MINUTE)}
+    book = HealthBook([FEED], behind, NOW, {SHARD: NOW - MINUTE})
+    assert book.untold(SHARD) == (FeedHealth(feed_id="post", ok=True, since=NOW - 99 * MINUTE),)
+    book = HealthBook([FEED], behind, NOW, {SHARD: NOW - 20 * MINUTE})
+    assert book.untold(SHARD) == (FeedHealth(feed_id="post", ok=False, since=NOW - 20 * MINUTE),)
+
+
+def test_without_an_interval_of_its_own_a_feed_is_due_as_it_was_planned() -> None:
+    adaptive = FeedState(feed_id="post", interval_s=3600, last_success_at=NOW - 60 * MINUTE, ok=True, ok_since=NOW)
+    book = HealthBook([Feed(id="post", url=FEED.url, source="P")], {"post": adaptive}, NOW)
+    assert [health.ok for health in book.untold(SHARD)] == [True]
+
+
+def test_of_feeds_that_went_to_others_nothing_is_told() -> None:
+    book = HealthBook([FEED, Feed(id="kept", url="u", source="s")], {}, NOW)
+    book.remove(["post", "never-known"])
+    assert not book.note("post", True, NOW), "a poll that outlasted it"
+    assert [health.feed_id for health in (*book.untold(SHARD), *book.untold(shard_of("kept")))] == ["kept"]
+    book.add([FEED], {}, NOW)
+    assert book.note("post", True, NOW + MINUTE)
+    assert [health.ok for health in book.untold(SHARD) if health.feed_id == "post"] == [False, True]
 
 
 def test_many_feeds_are_told_over_several_ticks() -> None:
@@ -59,7 +81,7 @@ def test_many_feeds_are_told_over_several_ticks() -> None:
     told = 0
     while part := book.untold(SHARD):
         assert len(part) <= MAX_HEALTH
-        book.confirm(SHARD, len(part))
+        book.confirm(SHARD, part)
         told += len(part)
     assert told == len(feeds) > MAX_HEALTH
 
