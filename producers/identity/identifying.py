@@ -14,6 +14,8 @@ from producers.reading.jobs import Item, Reading
 from producers.reading.normalising import DropReason
 from producers.state.memory import CONTENT_SIZE, Memory, Seen, split_digests
 
+MASS: Final = 3  # items that come back under other guids at once: then it is the feed's doing
+
 _NO_URL: Final = bytes.fromhex(NO_URL)
 
 
@@ -31,7 +33,7 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
 
     standing: tuple[Seen, ...]  # known by their bytes
     found: tuple[Found, ...]  # the others, in the order of the document
-    flips: int = 0  # of those, known ones that came under another guid
+    flips: int = 0  # of those, ones that seem to be known under another guid
     dropped: Mapping[str, int] = {}
 
 
@@ -39,9 +41,12 @@ def identify(reading: Reading, memory: Memory, *, by_url: bool = False) -> Ident
     """Return which remembered item each item of a document is.
 
     A guid that stands at several URLs belongs to the item that had it first; the others are told apart by their URLs,
-    from then on, also when they stand alone. An item with an unknown guid is the known one with its URL and its text,
-    if that is gone from the document and nothing else in it has that URL: two items that a feed lists side by side stay
-    two, and so do two bulletins that appear at one URL in turn.
+    from then on, also when they stand alone.
+
+    An item with an unknown guid seems to be the known one with its URL and its text, if that is gone from the document
+    and nothing else in it has that URL: two items that a feed lists side by side stay two, and so do two bulletins that
+    appear at one URL in turn. It is taken for the known one when at least MASS items, and most of the unknown ones,
+    changed their guids with it; a single text that is posted once more is another article.
 
     Args:
         reading: The document.
@@ -64,34 +69,46 @@ class _Identification:
         self._items = reading.items
         self._standing = tuple(by_digest[digest] for digest in stands if digest in by_digest)
         self._known = {seen.key: seen for seen in memory}
+        for key in (bytes.fromhex(key) for item in self._items for key in (item.keys.primary, item.keys.by_url)):
+            if key not in self._known and (faint := memory.recall(key)) is not None:
+                self._known[key] = faint
         self._shared = self._find_shared()
         self._aliases = self._find_aliases(memory)
 
     def run(self) -> Identified:
+        flipped = [item for item in self._items if self._find_alias(item) is not None]
+        unknown = sum(bytes.fromhex(item.keys.primary) not in self._known for item in self._items)
+        is_flip = self._by_url or (len(flipped) >= MASS and 2 * len(flipped) > unknown)
         taken = {seen.key for seen in self._standing}
         found: list[Found] = []
-        flips = duplicates = 0
+        duplicates = 0
         for item in self._items:
-            one, flipped = self._find(item)
+            one = self._find(item, is_flip)
             if one.key in taken:
                 duplicates += 1
                 continue
             taken.add(one.key)
             found.append(one)
-            flips += flipped
         dropped = {DropReason.DUPLICATE.value: duplicates} if duplicates else {}
         standing = tuple(replace(seen, shared=seen.shared or seen.key in self._shared) for seen in self._standing)
-        return Identified(standing=standing, found=tuple(found), flips=flips, dropped=dropped)
+        return Identified(standing=standing, found=tuple(found), flips=len(flipped), dropped=dropped)
 
-    def _find(self, item: Item) -> tuple[Found, bool]:
+    def _find(self, item: Item, is_flip: bool) -> Found:
         primary, url = bytes.fromhex(item.keys.primary), bytes.fromhex(item.keys.url)
         if primary in self._shared:
             key = primary if url == self._shared[primary] else bytes.fromhex(item.keys.by_url)
-            return Found(item=item, key=key, known=self._known.get(key), shared=True), False
-        alias = self._aliases.get(url) if primary not in self._known else None
-        if alias is not None and (self._by_url or alias.content == content_of(item)):
-            return Found(item=item, key=alias.key, known=alias, shared=alias.shared), True
-        return Found(item=item, key=primary, known=self._known.get(primary)), False
+            return Found(item=item, key=key, known=self._known.get(key), shared=True)
+        alias = self._find_alias(item) if is_flip else None
+        if alias is not None:
+            return Found(item=item, key=alias.key, known=alias, shared=alias.shared)
+        return Found(item=item, key=primary, known=self._known.get(primary))
+
+    def _find_alias(self, item: Item) -> Seen | None:
+        """Return what an item with an unknown guid seems to be."""
+        if bytes.fromhex(item.keys.primary) in self._known:
+            return None
+        alias = self._aliases.get(bytes.fromhex(item.keys.url))
+        return alias if alias is not None and (self._by_url or alias.content == content_of(item)) else None
 
     def _find_shared(self) -> dict[bytes, bytes]:
         """Return the guids that stand at several URLs, each with the URL of the item that keeps it."""
@@ -102,7 +119,7 @@ class _Identification:
         for key, found in urls.items():
             known = self._known.get(key)
             if len(found) > 1 or (known is not None and known.shared):
-                shared[key] = known.url if known is not None else next(iter(found))
+                shared[key] = known.url if known is not None and known.url else next(iter(found))
         return shared
 
     def _find_aliases(self, memory: Memory) -> dict[bytes, Seen]:

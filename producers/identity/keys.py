@@ -7,7 +7,7 @@ from typing import Final
 
 from producers.identity.urls import canonical_url, normalise_guid
 from producers.reading.jobs import Keys
-from producers.state.memory import KEY_SIZE
+from producers.state.memory import KEY_SIZE, URL_SIZE
 
 
 def keys_of(feed_id: str, *, guid: str, url: str, title: str, day: str) -> Keys:
@@ -23,7 +23,7 @@ def keys_of(feed_id: str, *, guid: str, url: str, title: str, day: str) -> Keys:
     return Keys(
         primary=first,
         by_url=_hash(KEY_SIZE, feed_id, *primary, link) if primary[0] == "guid" else first,
-        url=_hash(KEY_SIZE, link) if link else NO_URL,
+        url=_hash(URL_SIZE, link) if link else NO_URL,
     )
 
 
@@ -43,4 +43,4 @@ def _hash(size: int, *parts: str) -> str:
     return hashlib.blake2b(joined, digest_size=size).hexdigest()
 
 
-NO_URL: Final = "00" * KEY_SIZE
+NO_URL: Final = "00" * URL_SIZE

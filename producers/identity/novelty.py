@@ -65,10 +65,11 @@ def find_changes(feed_id: str, reading: Reading, memory: Memory, past: Past) -> 
     for found in identified.found:
         known, item = found.known, found.item
         content = content_of(item)
-        revision = 0 if known is None else known.revision + (known.content != content)
+        is_edited = known is not None and known.content not in (content, b"")  # forgotten texts count as unchanged
+        revision = 0 if known is None else known.revision + is_edited
         backfill = past.is_new if known is None else known.old
         is_replay = known is None and found.key in replayed
-        is_change = known is None or known.content != content
+        is_change = known is None or is_edited
         if revision > MAX_REVISIONS:
             dropped[DropReason.TOO_MANY_REVISIONS] += 1
             revision, is_change = MAX_REVISIONS, False

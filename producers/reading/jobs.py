@@ -8,7 +8,7 @@ import msgspec
 
 from deskwatch.records import DateQuality
 
-DIGEST_SIZE = 6  # bytes; the chance that a new item is taken for one of 100 known ones is 4e-13
+DIGEST_SIZE = 5  # bytes; the chance that a new item is taken for one of 100 known ones is 1e-10
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from deskwatch.records import DateQuality
 from producers.identity.keys import content_hash, keys_of
-from producers.reading.jobs import Item, Reading
+from producers.reading.jobs import DIGEST_SIZE, Item, Reading
 from producers.state.memory import Memory, split_digests
 
 
@@ -32,7 +32,7 @@ def make_item(guid: str = "", url: str = "", text: str = "text", published: date
         published_raw=str(published or ""),
         published_quality=DateQuality.EXPLICIT_TZ if published else DateQuality.MISSING,
         updated_at=None,
-        digest=hashlib.blake2b(raw, digest_size=6).digest(),
+        digest=hashlib.blake2b(raw, digest_size=DIGEST_SIZE).digest(),
     )
 
 

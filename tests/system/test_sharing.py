@@ -380,6 +380,8 @@ def test_without_a_broker_fetching_pauses_memory_stays_flat_and_nothing_is_lost(
         threading.Event().wait(3 * POLL_S)
         return len(fleet.requests) == before
 
+    # Until sending fails the broker might be there and the group have forgotten us: polls pause then, too.
+    wait_for(lambda: "publisher.failing" in [line["event"] for line in member.log()], "sending fails", crew)
     wait_for(is_quiet, "fetching pauses", crew)
     paused, rss = len(fleet.requests), member.rss_bytes()
     threading.Event().wait(max(0.0, gone + AWAY_S - time.monotonic()))

@@ -51,13 +51,25 @@ def test_two_guids_at_one_url_are_two_articles_also_one_after_the_other() -> Non
     assert key == bytes.fromhex(second.keys.primary), "a bulletin that replaces another at its URL"
 
 
-def test_an_item_that_only_changed_its_guid_is_the_same() -> None:
-    _, memory, _ = look(Memory(), make_item("g1", HOME + "a"), make_item("h", HOME + "b"))
-    new = make_item("g2", HOME + "a")
-    keys, after, found = look(memory, new, make_item("h", HOME + "b"))
-    assert bytes.fromhex(new.keys.primary) not in keys
-    assert (len(set(keys)), found.flips) == (2, 1)
-    assert {s.key for s in after} == {s.key for s in memory}
+def flip(*names: str, prefix: str) -> list[Item]:
+    return [make_item(f"{prefix}-{name}", HOME + name) for name in names]
+
+
+def test_items_that_change_their_guids_together_are_the_same() -> None:
+    _, memory, _ = look(Memory(), *flip(*"abc", prefix="old"), make_item("h", HOME + "h"))
+    keys, after, found = look(memory, *flip(*"abc", prefix="new"), make_item("h", HOME + "h"))
+    assert (len(set(keys)), found.flips) == (4, 3)
+    assert {seen.key for seen in after} == {seen.key for seen in memory}
+
+
+def test_a_single_text_that_is_posted_once_more_is_another_article() -> None:
+    _, memory, _ = look(Memory(), *flip(*"ab", prefix="old"))
+    keys, _, found = look(memory, *flip(*"ab", prefix="new"))
+    assert found.flips == 2, "it counts towards giving up the feed's guids"
+    assert {seen.key for seen in memory}.isdisjoint(keys)
+    _, memory, _ = look(Memory(), *flip(*"abc", prefix="old"))
+    _, _, found = look(memory, *flip(*"abcdefg", prefix="new"))
+    assert all(one.known is None for one in found.found), "most of what is unknown is new"
 
 
 def test_items_that_stand_side_by_side_never_merge() -> None:

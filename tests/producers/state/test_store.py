@@ -19,7 +19,7 @@ from producers.state.store import FILE, QUIET_POLLS, Store, read_states
 NOW = datetime(2026, 3, 1, 6, 0, 0, 123456, tzinfo=UTC)
 FEED = FeedState(feed_id="post", url="https://post.example/rss", etag='W/"1"', next_poll_at=NOW, ok=True)
 SHARD = shard_of("post")
-MEMORY = Memory().after([Seen(key=b"aaaaaa", url=b"bbbbbb", content=b"cccc", digest=b"dddddd")])
+MEMORY = Memory().after([Seen(key=b"aaaaaa", url=b"bbbb", content=b"cccc", digest=b"ddddd")])
 
 
 def article(id_: str, *, revision: int = 0, seen_at: datetime = NOW, summary: str = "") -> Article:
