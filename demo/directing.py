@@ -25,7 +25,8 @@ from deskwatch.supervising import AtEnd, Child, Program, Supervisor
 INTERVAL_S: Final = 3600  # of polls, in the simulated world
 MAX_LAG: Final = 1_500  # records unread; far below the 5 MiB of a partition that the embedded broker keeps
 PARTITIONS: Final = 2
-EVENT_HOUR: Final = 13  # UTC: the same for every run, so that one seed tells one story
+EVENT_HOUR: Final = 13  # UTC; hour and weekday are the same for every run, so that one seed tells one story
+EVENT_WEEKDAY: Final = 0  # Monday
 AFTER_EVENT: Final = timedelta(hours=12)  # so that the episode ends, too
 AFTER_LAST_POLL: Final = timedelta(minutes=10)  # the desk counts what it saw before the last tick
 SETTLE_S: Final = 30.0
@@ -39,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         directory: For config, state and logs; it exists and is empty.
         output: Where the alerts go.
         config_dir: Where the themes are.
-        present: The event breaks on the last afternoon that is well over by then.
+        present: The event breaks on the last Monday afternoon that is well over by then.
         give_up_s: Seconds after which the run counts as failed.
     """
 
@@ -54,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def times(self) -> tuple[datetime, datetime, datetime]:
         """Return when the world begins, when the event breaks, and when all ends."""
         event_at = self.present.astimezone(UTC).replace(hour=EVENT_HOUR, minute=0, second=0, microsecond=0)
-        while event_at + AFTER_EVENT > self.present:
+        while event_at + AFTER_EVENT > self.present or event_at.weekday() != EVENT_WEEKDAY:
             event_at -= timedelta(days=1)
         return event_at - timedelta(days=self.days), event_at, event_at + AFTER_EVENT
 

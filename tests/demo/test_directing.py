@@ -6,13 +6,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.directing import AFTER_EVENT, EVENT_HOUR, Plan, counted
+from demo.directing import AFTER_EVENT, EVENT_HOUR, EVENT_WEEKDAY, Plan, counted
 
 HOURS = st.integers(0, 24 * 400)
 
 
 @given(HOURS, st.integers(3, 60))
-def test_all_is_over_by_now_and_nearly_of_today(hours: int, days: int) -> None:
+def test_all_is_over_by_now_and_of_the_last_seven_days(hours: int, days: int) -> None:
     present = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
     plan = Plan(
         directory=Path(),
@@ -24,8 +24,8 @@ def test_all_is_over_by_now_and_nearly_of_today(hours: int, days: int) -> None:
         give_up_s=1,
     )
     start, event_at, until = plan.times()
-    assert event_at.hour == EVENT_HOUR
-    assert until <= present < until + timedelta(days=1)
+    assert (event_at.hour, event_at.weekday()) == (EVENT_HOUR, EVENT_WEEKDAY)
+    assert until <= present < until + timedelta(days=7)
     assert until - event_at == AFTER_EVENT
     assert event_at - start == timedelta(days=days)
 
