@@ -135,6 +135,7 @@ class Dispatcher:
             self._partitions = 0
             self._metrics.publish_errors.inc()
             self._health.set("broker", False)
+            self._note_outbox()  # what waits has to be seen above all while it cannot be sent
             if not self._failing:
                 log.warning("publisher.failing", topic=error.topic, error=str(error), waiting=self._store.waiting)
             self._failing = True

@@ -199,6 +199,25 @@ def test_while_the_broker_is_away_nothing_is_lost_and_it_is_noticed(settings: Se
     assert read_articles().counts == {("a", 0): 1}
 
 
+class AwayPublisher(Publisher):
+    """Finds no broker."""
+
+    async def count_partitions(self, topic: str) -> int:
+        raise PublishError(topic, "nobody there")
+
+
+def test_what_waits_is_shown_while_there_is_no_broker(settings: Settings) -> None:
+    async def run() -> None:
+        async with Desk(settings, AwayPublisher) as desk:
+            for waiting in (1, 2):
+                desk.see(f"article-{waiting}")
+                with pytest.raises(PublishError):
+                    await desk.dispatcher.send_batch()
+                assert desk.registry.get_sample_value("deskwatch_outbox_articles") == waiting
+
+    asyncio.run(run())
+
+
 def test_a_broker_that_came_back_empty_gets_what_waits(settings: Settings) -> None:
     async def lose() -> None:
         async with Desk(settings) as desk:
