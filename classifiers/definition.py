@@ -69,6 +69,27 @@ class Example(Strict, frozen=True, kw_only=True):
     text: str = ""
 
 
+class Figure(Strict, frozen=True, kw_only=True):
+    """A measured share, and the interval it lies in."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Measured(Strict, frozen=True, kw_only=True):
+    """How well the theme is found, as `deskwatch model evaluate --write` measured it on labelled articles."""
+
+    precision: Figure
+    recall: Figure
+    f1: Figure
+    articles: int
+    positives: int  # how many of them carry the theme
+    date: str
+    data: str  # hash of the articles
+    classifier: str
+
+
 class Theme(Strict, frozen=True, kw_only=True):
     """A theme file. `terms` are by language: the classifier looks for all of them in every article."""
 
@@ -82,6 +103,8 @@ class Theme(Strict, frozen=True, kw_only=True):
     fields: Fields = Fields()
     words: dict[str, Words] = {}
     combinations: tuple[Combination, ...] = ()
+    parents: tuple[str, ...] = ()  # themes that an article with this theme has too
+    measured: Measured | None = None
 
 
 def term_lists(terms: Terms) -> Iterator[tuple[str, Words]]:

@@ -14,24 +14,23 @@ from classifiers.definition import Combination, Theme
 
 REPEATS: Final = (1.0, 0.5, 0.25)
 
-
-class Finding(NamedTuple):
-    """A term of a theme at a word of the title-and-body stream."""
-
-    word: int
-    words: int
-    entry: int
+# What is present, as bits: entries that mask others, entries that weigh something, and from the third on the groups.
+_MASK: Final = 1
+_WEIGHED: Final = 2
+_GROUPS: Final = 4
 
 
-class Part(NamedTuple):
-    """What one finding adds to a score."""
+Finding = tuple[int, int, int]
+"""A term of a theme in the title-and-body stream: its first word, its number of words, which entry of the theme it is.
 
-    finding: Finding
-    weight: float
+No class: an article has dozens of them, and making objects of them was a fifth of the work.
+"""
+Part = tuple[Finding, float]
+"""What one finding adds to a score."""
 
 
 class Rule(NamedTuple):
-    """A combination, its groups as numbers; `needs` has a bit for each group that must occur."""
+    """A combination, its groups as numbers; `needs` has the bits of those that must occur."""
 
     groups: tuple[int, ...]
     without: tuple[int, ...]
@@ -41,7 +40,7 @@ class Rule(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What one term means to one theme: a weight (0: none), the groups it belongs to, whether it masks others."""
+    """What one term means to one theme: a weight (0: none), the group it belongs to, whether it masks others."""
 
     term: str
     weight: float
@@ -51,12 +50,10 @@ class Entry(NamedTuple):
 
 
 class Scorer:
-    """Scores one theme; `entries` says, by number, what the findings handed to it mean."""
+    """Scores one theme; `entries` and their `bits` say, by number, what the findings handed to it mean."""
 
     def __init__(self, theme: Theme) -> None:
         self.entries: list[Entry] = []
-        self._threshold = theme.threshold
-        self._fields = theme.fields
         self._weak_limit = theme.weights.weak_limit / theme.threshold
         self._groups: dict[str | tuple[str, ...], int] = {}
         for terms in theme.terms.values():
@@ -65,6 +62,15 @@ class Scorer:
                 self.entries += (Entry(term, weight, None, False, kind == "weak") for term in getattr(terms, kind))
             self.entries += (Entry(term, 0.0, None, True) for term in terms.ignore)
         self._rules = [self._rule(theme, combination) for combination in theme.combinations]
+        self._weights = [entry.weight for entry in self.entries]
+        self._weak = [entry.weak for entry in self.entries]
+        self.bits = [_bit(entry) for entry in self.entries]
+        title = theme.fields.title / theme.threshold
+        self._fields = {body: (title, getattr(theme.fields, body) / theme.threshold) for body in ("summary", "text")}
+
+    def can_score(self, bits: int) -> bool:
+        """Return whether findings can have any score, by the bits of their entries, all in one."""
+        return bool(bits & _WEIGHED) or any(bits & rule.needs == rule.needs for rule in self._rules)
 
     def score(self, findings: Sequence[Finding], body_at: int, body: str) -> tuple[float, list[Part]]:
         """Return the score in thresholds, and what it is made of.
@@ -74,60 +80,81 @@ class Scorer:
             body_at: The word at which the body begins; what stands before is the title.
             body: The field the body comes from.
         """
-        masked = [finding for finding in findings if self.entries[finding.entry].masks]
-        if masked:
-            covered = {finding.word + i for finding in masked for i in range(finding.words)}
-            findings = [f for f in findings if covered.isdisjoint(range(f.word, f.word + f.words))]
-        weights = (self._fields.title / self._threshold, getattr(self._fields, body) / self._threshold)
-        parts = self._limit_weak(list(self._terms(findings, body_at, weights)))
-        if self._rules:
-            parts += self._combinations(findings, body_at, weights)
-        return sum(part.weight for part in parts), parts
+        weighted, present = self._sort_out(findings)
+        if present & _MASK:
+            masking = [finding for finding in findings if self.bits[finding[2]] == _MASK]
+            covered = {word + i for word, words, _ in masking for i in range(words)}
+            findings = [f for f in findings if covered.isdisjoint(range(f[0], f[0] + f[1]))]
+            weighted, present = self._sort_out(findings)
+        fields = self._fields[body]
+        parts = self._limit_weak(self._terms(weighted, body_at, fields)) if weighted else []
+        for rule in self._rules:
+            if present & rule.needs == rule.needs:
+                parts += self._combination(rule, findings, body_at, fields)
+        return sum([weight for _, weight in parts]), parts
 
-    def _terms(self, findings: Sequence[Finding], body_at: int, weights: tuple[float, float]) -> Iterator[Part]:
-        weighted = [(f, self.entries[f.entry].weight) for f in findings if self.entries[f.entry].weight]
-        kept: list[tuple[Finding, float]] = []
-        for finding, weight in sorted(weighted):
-            if kept and finding.word < kept[-1][0].word + kept[-1][0].words:
-                if (abs(weight), finding.words) > (abs(kept[-1][1]), kept[-1][0].words):
-                    kept[-1] = (finding, weight)
+    def _sort_out(self, findings: Sequence[Finding]) -> tuple[list[Part], int]:
+        """Return the findings that weigh something by themselves, and the bits of the others."""
+        weights, bits = self._weights, self.bits
+        weighted: list[Part] = []
+        present = 0
+        for finding in findings:
+            entry = finding[2]
+            if weight := weights[entry]:
+                weighted.append((finding, weight))
             else:
-                kept.append((finding, weight))
-        seen: dict[tuple[bool, int], int] = defaultdict(int)
+                present |= bits[entry]
+        return weighted, present
+
+    def _terms(self, weighted: list[Part], body_at: int, fields: tuple[float, float]) -> list[Part]:
+        if len(weighted) == 1:
+            finding, weight = weighted[0]
+            return [(finding, weight * fields[finding[0] >= body_at] * REPEATS[0])]
+        kept: list[Part] = []
+        end = -1  # of the last one kept
+        for part in sorted(weighted):
+            (word, words, _), weight = part
+            if word >= end:
+                kept.append(part)
+                end = word + words
+            elif (abs(weight), words) > (abs(kept[-1][1]), kept[-1][0][1]):
+                kept[-1] = part
+                end = word + words
+        seen: dict[tuple[bool, int], int] = {}
+        parts: list[Part] = []
         for finding, weight in kept:
-            in_body = finding.word >= body_at
-            times = seen[in_body, finding.entry]
-            seen[in_body, finding.entry] = times + 1
+            in_body = finding[0] >= body_at
+            key = in_body, finding[2]
+            times = seen[key] = seen.get(key, -1) + 1
             if times < len(REPEATS):
-                yield Part(finding, weight * weights[in_body] * REPEATS[times])
+                parts.append((finding, weight * fields[in_body] * REPEATS[times]))
+        return parts
 
     def _limit_weak(self, parts: list[Part]) -> list[Part]:
-        weak = sum(part.weight for part in parts if self.entries[part.finding.entry].weak)
+        is_weak = self._weak
+        weak = sum([weight for finding, weight in parts if is_weak[finding[2]]])
         if weak <= self._weak_limit:
             return parts
         share = self._weak_limit / weak
-        return [Part(f, weight * share) if self.entries[f.entry].weak else Part(f, weight) for f, weight in parts]
+        return [(f, weight * share) if is_weak[f[2]] else (f, weight) for f, weight in parts]
 
-    def _combinations(self, findings: Sequence[Finding], body_at: int, weights: tuple[float, float]) -> Iterator[Part]:
+    def _combination(
+        self, rule: Rule, findings: Sequence[Finding], body_at: int, fields: tuple[float, float]
+    ) -> Iterator[Part]:
         groups: dict[int, list[Finding]] = defaultdict(list)
-        present = 0
         for finding in findings:
-            group = self.entries[finding.entry].group
+            group = self.entries[finding[2]].group
             if group is not None:
                 groups[group].append(finding)
-                present |= 1 << group
-        for rule in self._rules:
-            if present & rule.needs != rule.needs:
-                continue
-            for times, window in zip(range(len(REPEATS)), _windows(rule, groups), strict=False):
-                in_body = any(finding.word >= body_at for finding in window)
-                share = rule.weight * weights[in_body] * REPEATS[times] / len(window)
-                yield from (Part(finding, share) for finding in window)
+        for times, window in zip(range(len(REPEATS)), _windows(rule, groups), strict=False):
+            in_body = any(word >= body_at for word, _, _ in window)
+            share = rule.weight * fields[in_body] * REPEATS[times] / len(window)
+            yield from ((finding, share) for finding in window)
 
     def _rule(self, theme: Theme, combination: Combination) -> Rule:
         groups = tuple(self._group(theme, group) for group in combination.all)
         without = tuple(self._group(theme, group) for group in combination.without)
-        needs = sum(1 << group for group in set(groups))
+        needs = sum(_GROUPS << group for group in set(groups))
         return Rule(groups, without, combination.near, getattr(theme.weights, combination.strength), needs)
 
     def _group(self, theme: Theme, group: str | tuple[str, ...]) -> int:
@@ -138,19 +165,27 @@ class Scorer:
         return self._groups[group]
 
 
+def _bit(entry: Entry) -> int:
+    if entry.masks:
+        return _MASK
+    if entry.weight:
+        return _WEIGHED
+    return 0 if entry.group is None else _GROUPS << entry.group
+
+
 def _windows(rule: Rule, groups: dict[int, list[Finding]]) -> Iterator[list[Finding]]:
     """Yield stretches in which every group occurs within reach, none overlapping another, first ones first."""
     stream = sorted((finding, group) for group in set(rule.groups) for finding in groups[group])
-    undoing = sorted(finding.word for group in rule.without for finding in groups.get(group, ()))
+    undoing = [finding[0] for group in rule.without for finding in groups.get(group, ())]
     last: dict[int, Finding] = {}
     for finding, group in stream:
         last[group] = finding
         if len(last) < len(set(rule.groups)):
             continue
-        first = min(one.word for one in last.values())
-        if finding.word - first > rule.near:
+        first = min(word for word, _, _ in last.values())
+        if finding[0] - first > rule.near:
             continue
-        if any(first - rule.near <= word <= finding.word + rule.near for word in undoing):
+        if any(first - rule.near <= word <= finding[0] + rule.near for word in undoing):
             continue
         yield sorted(last.values())
         last.clear()

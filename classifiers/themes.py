@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ import msgspec
 
 from classifiers.definition import STRENGTHS, Combination, Fields, Theme, Weights, Words, example_of, term_lists
 from classifiers.keywords import KeywordClassifier
+from classifiers.parents import Parents, ancestors
 from classifiers.terms import parse_term
 from deskwatch.configfile import Document, Key, Problem, convert, nearest
 from deskwatch.configfile import load as load_document
@@ -30,7 +31,7 @@ def load(config_dir: Path) -> dict[str, Theme]:
     Raises:
         ConfigError: with every problem of every file.
     """
-    themes, problems = _read(config_dir)
+    themes, problems = read(config_dir)
     if problems:
         raise ConfigError(problems)
     return {theme_id: theme for theme_id, (theme, _) in themes.items()}
@@ -38,13 +39,15 @@ def load(config_dir: Path) -> dict[str, Theme]:
 
 def check(config_dir: Path) -> list[Problem]:
     """Return all that is wrong with the theme files, examples that are judged otherwise than they say included."""
-    themes, problems = _read(config_dir)
+    themes, problems = read(config_dir)
+    classifier = KeywordClassifier({theme_id: theme for theme_id, (theme, _) in themes.items()})
     for theme_id, (theme, document) in themes.items():
-        problems += _failing(theme_id, theme, document)
+        problems += _failing(theme_id, theme, document, classifier)
     return sorted(problems)
 
 
-def _read(config_dir: Path) -> tuple[dict[str, tuple[Theme, Document]], list[Problem]]:
+def read(config_dir: Path) -> tuple[dict[str, tuple[Theme, Document]], list[Problem]]:
+    """Return the themes that have nothing wrong with them, with their files, and all that is wrong with the others."""
     directory = config_dir / DIRECTORY
     if not directory.is_dir():
         return {}, [Problem(str(directory), 1, 1, "no such directory; theme files are looked for here")]
@@ -67,7 +70,19 @@ def _read(config_dir: Path) -> tuple[dict[str, tuple[Theme, Document]], list[Pro
         if theme is not None and not found:
             themes[path.stem] = (theme, document)
         problems += found
+    known = [path.stem for path in paths]
+    parents = {theme_id: theme.parents for theme_id, (theme, _) in themes.items()}
+    for theme_id, (_, document) in themes.items():
+        problems += _wrong_parents(theme_id, parents, known, document)
     return themes, problems
+
+
+def _wrong_parents(theme_id: str, parents: Parents, known: Sequence[str], document: Document) -> Iterator[Problem]:
+    for i, parent in enumerate(parents[theme_id]):
+        if parent not in known:
+            yield document.problem(("parents", i), f"no theme '{parent}'", nearest(parent, known))
+        elif parent == theme_id or theme_id in ancestors(parent, parents):
+            yield document.problem(("parents", i), f"'{parent}' has '{theme_id}' above it already: a cycle")
 
 
 def _wrong(theme: Theme, document: Document) -> Iterator[Problem]:
@@ -99,24 +114,25 @@ def _wrong_terms(theme: Theme, document: Document) -> Iterator[Problem]:
     for language, terms in theme.terms.items():
         if not _LANGUAGE.fullmatch(language):
             yield document.problem(("terms", language, ""), f"'{language}' is no language code such as en or zh")
-        first: dict[str, Key] = {}
+        first: dict[tuple[str, ...], Key] = {}
         for kind, written in term_lists(terms):
             yield from _wrong_list(written, ("terms", language, kind), document, first)
     for name, written in theme.words.items():
         yield from _wrong_list(written, ("words", name), document, {})
 
 
-def _wrong_list(written: Words, at: Key, document: Document, first: dict[str, Key]) -> Iterator[Problem]:
+def _wrong_list(written: Words, at: Key, document: Document, first: dict[tuple[str, ...], Key]) -> Iterator[Problem]:
     """Yield terms that cannot work, or that say again what one in `first` says already."""
     if at[0] != "terms" and not written:
         yield document.problem(at, "is empty")
     for i, term in enumerate(written):
         key: Key = (*at, i)
         try:
-            pattern = parse_term(term).pattern
+            parsed = parse_term(term)
         except ValueError as error:
             yield document.problem(key, str(error))
             continue
+        pattern = parsed.patterns[0], *parsed.then
         if pattern in first:
             line, _ = document.position(first[pattern])
             yield document.problem(key, f"'{term}' is the same as the term in line {line}")
@@ -151,20 +167,20 @@ def _groups(combination: Combination, at: Key) -> Iterator[tuple[Key, str | Word
             yield (*at, name, i), group
 
 
-def _failing(theme_id: str, theme: Theme, document: Document) -> Iterator[Problem]:
-    classifier = KeywordClassifier({theme_id: theme})
+def _failing(theme_id: str, theme: Theme, document: Document, classifier: KeywordClassifier) -> Iterator[Problem]:
     for name, wanted in (("must_match", True), ("must_not_match", False)):
         for i, written in enumerate(getattr(theme, name)):
             example = example_of(written)
             scores = classifier.judge(example.title, example.summary, example.text, at_least=float("-inf"))
-            if (bool(scores) and scores[0].score >= 1) != wanted:
+            score = next((score for score in scores if score.theme == theme_id), None)
+            if (score is not None and score.score >= 1) != wanted:
                 said = "must match, but" if wanted else "must not match, but"
-                yield document.problem((name, i), f"this example {said} scores {_arithmetic(scores)}")
+                yield document.problem((name, i), f"this example {said} scores {_arithmetic(score)}")
 
 
-def _arithmetic(scores: tuple[ThemeScore, ...]) -> str:
+def _arithmetic(score: ThemeScore | None) -> str:
     """Return a score with what it is made of, such as `0.60 (tariff* +0.60 in text)`."""
-    if not scores:
+    if score is None:
         return "0: no term occurs"
-    parts = ", ".join(f"{one.term} {one.weight:+.2f} in {one.field}" for one in scores[0].evidence)
-    return f"{scores[0].score:.2f} of 1 ({parts})"
+    parts = ", ".join(f"{one.term} {one.weight:+.2f} in {one.field}" for one in score.evidence)
+    return f"{score.score:.2f} of 1 ({parts})"

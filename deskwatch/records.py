@@ -100,9 +100,9 @@ class Origin(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Evidence(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """One reason for a theme: a term, where it stands, and what it weighs.
+    """One reason for a theme: a term or something the model goes by, where it stands, and what it adds to the score.
 
-    `start` and `end` are character offsets into `field`.
+    `start` and `end` are character offsets into `field`. `by` is `terms` or `model`.
     """
 
     term: str
@@ -110,14 +110,22 @@ class Evidence(Record, frozen=True, kw_only=True, omit_defaults=True):
     start: Count
     end: Count
     weight: float
+    by: str = "terms"
 
 
 class ThemeScore(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A theme an article was given, with the score (>= 1 means assigned) and what it rests on."""
+    """A theme an article was given, with the score (>= 1 means assigned) and what it rests on.
+
+    The score is `base` (where an article with nothing in it stands), what the evidence adds, and `rest`: all that is
+    too faint or too much to be named. `probability` is there where a model had a say.
+    """
 
     theme: str
     score: float
     evidence: tuple[Evidence, ...] = ()
+    base: float = 0.0
+    rest: float = 0.0
+    probability: float | None = None
 
 
 class Classified(Record, frozen=True, kw_only=True, omit_defaults=True):

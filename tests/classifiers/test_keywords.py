@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers import Classifier
-from classifiers.definition import Combination, Fields, Terms, Theme, Weights
-from classifiers.keywords import MAX_EVIDENCE, KeywordClassifier
+from classifiers.definition import Combination, Fields, Figure, Measured, Terms, Theme, Weights
+from classifiers.keywords import MAX_EVIDENCE, KeywordClassifier, bodies_of
 from classifiers.terms import parse_term
 from classifiers.tokens import Tokens
 from deskwatch.records import Article, ThemeScore
@@ -164,7 +165,7 @@ def test_evidence_points_at_its_term_and_adds_up_to_the_score(title: str, text: 
         return
     for one in found.evidence:
         there = (title if one.field == "title" else text)[one.start : one.end]
-        pattern = parse_term(one.term).pattern
+        (pattern,) = parse_term(one.term).patterns
         tokens = Tokens(there)
         assert tokens.cased.startswith(pattern) or tokens.folded.startswith(pattern)
     if len(found.evidence) < MAX_EVIDENCE:
@@ -180,6 +181,44 @@ def test_unrelated_text_after_it_takes_no_evidence_away(text: str, more: str) ->
 @given(texts, texts)
 def test_same_article_gives_the_same_verdict(title: str, text: str) -> None:
     assert judge(title, text=text) == judge(title, text=text)
+
+
+def with_changes(**changes: object) -> Theme:
+    return msgspec.structs.replace(SEA, **changes)
+
+
+def test_parents_of_a_theme_are_assigned_with_its_evidence() -> None:
+    lake = msgspec.structs.replace(SEA, terms={"en": Terms(strong=("lake",))}, combinations=(), words={})
+    classifier = KeywordClassifier({"reef": with_changes(parents=("water",)), "water": lake})
+    child, parent = classifier.judge("By the sea")
+    assert (child.theme, parent.theme) == ("reef", "water")
+    assert (child.score, child.evidence) == (parent.score, parent.evidence)
+    assert [one.theme for one in classifier.judge("By the lake")] == ["water"]
+
+
+def test_measured_figures_are_no_part_of_the_name_but_parents_are() -> None:
+    figure = Figure(value=0.9, low=0.8, high=1.0)
+    measured = Measured(
+        precision=figure, recall=figure, f1=figure, articles=9, positives=3, date="2026-11-25", data="d", classifier="c"
+    )
+    assert KeywordClassifier({"sea": with_changes(measured=measured)}).name == CLASSIFIER.name
+    assert KeywordClassifier({"sea": with_changes(parents=("sea",))}).name != CLASSIFIER.name
+
+
+@given(texts, texts, texts)
+def test_reading_gives_the_scores_of_all_themes_and_the_evidence_that_judging_gives(
+    title: str, summary: str, text: str
+) -> None:
+    reading = CLASSIFIER.read(Tokens(title), bodies_of(summary, text))
+    for found in CLASSIFIER.judge(title, summary, text, at_least=float("-inf")):
+        assert reading.scores[found.theme] == pytest.approx(found.score, abs=1e-4)
+        assert reading.judged(found.theme) == found
+    assert reading.judged("no such theme") == ThemeScore(theme="no such theme", score=0.0)
+
+
+def test_theme_without_any_weight_in_the_text_has_no_score() -> None:
+    assert CLASSIFIER.read(Tokens("China and the sea bass"), bodies_of("", "")).scores.get("sea", 0.0) == 0.0
+    assert CLASSIFIER.read(Tokens("China"), bodies_of("", "")).scores == {}
 
 
 def test_evidence_is_bounded() -> None:

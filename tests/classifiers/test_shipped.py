@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from classifiers import themes
-from classifiers.definition import Theme
+from classifiers.definition import Theme, example_of
 from classifiers.keywords import KeywordClassifier
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -28,6 +30,15 @@ THEMES = {
     "ukraine-war",
     "nuclear-proliferation",
 }
+_LETTERS = {
+    **dict.fromkeys(("en", "fr", "es", "de"), "[a-z]"),
+    "zh": "^[^\u3040-\u30ff]*[\u4e00-\u9fff][^\u3040-\u30ff]*$",
+    "ja": "[\u3040-\u30ff]|米中|台湾有事",
+    "ru": "^[^іїєґ’']*[а-я][^іїєґ’']*$",
+    "uk": "[іїєґ’']",
+    "ar": "[\u0620-\u064a]",
+}
+LANGUAGES = tuple(_LETTERS)
 OF_THE_VISIT = {"tariffs", "taiwan", "russia-industrial-base", "us-china-diplomacy"}
 
 
@@ -49,12 +60,33 @@ def test_every_example_in_every_file_is_judged_as_it_says() -> None:
     assert [str(problem) for problem in themes.check(CONFIG)] == []
 
 
-def test_twelve_themes_each_with_five_examples_of_both_kinds_and_chinese_terms(shipped: dict[str, Theme]) -> None:
+def test_twelve_themes_each_with_five_examples_of_both_kinds(shipped: dict[str, Theme]) -> None:
     assert set(shipped) == THEMES
     for theme in shipped.values():
         assert len(theme.must_match) >= 5
         assert len(theme.must_not_match) >= 5
-        assert {"en", "zh"} <= theme.terms.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_theme_has_terms_in_every_language(shipped: dict[str, Theme], language: str) -> None:
+    for theme_id, theme in shipped.items():
+        assert theme.terms[language].decisive, theme_id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_theme_has_an_example_that_the_terms_of_each_language_carry(
+    shipped: dict[str, Theme], language: str
+) -> None:
+    for theme_id, theme in shipped.items():
+        foreign = [one for one in map(example_of, theme.must_match) if _written_in(one.title, language)]
+        alone = msgspec.structs.replace(theme, terms={language: theme.terms[language]})
+        classifier = KeywordClassifier({theme_id: alone})
+        assert any(classifier.judge(one.title, one.summary, one.text) for one in foreign), theme_id
+
+
+def _written_in(title: str, language: str) -> bool:
+    """Return whether the script, or a letter, allows the language; Latin script allows all that use it."""
+    return re.search(_LETTERS[language], title.lower()) is not None
 
 
 def test_long_article_on_a_visit_gets_its_four_strands_and_no_passing_mention(classifier: KeywordClassifier) -> None:

@@ -26,7 +26,27 @@ from classifiers.terms import parse_term
 )
 def test_pattern_of_term(written: str, pattern: str, words: int, cased: bool) -> None:
     term = parse_term(written)
-    assert (term.pattern, term.words, term.cased) == (pattern, words, cased)
+    assert (term.patterns, term.then, term.words, term.cased) == ((pattern,), (), words, cased)
+
+
+@pytest.mark.parametrize(
+    ("written", "patterns"),
+    [
+        ("sanction* on", (" sanction", " on ")),
+        ("ядерн* оружи*", (" ядерн", " оружи")),
+        ("риф* в Южно-Китайск* мор*", (" риф", " в южно китайск", " мор")),
+    ],
+)
+def test_term_with_a_star_inside_has_several_patterns(written: str, patterns: tuple[str, ...]) -> None:
+    term = parse_term(written)
+    assert (*term.patterns, *term.then) == patterns
+    assert term.words == len(written.replace("-", " ").split())
+
+
+def test_arabic_term_also_has_the_patterns_with_what_is_written_before_it() -> None:
+    patterns = parse_term("العقوبات").patterns
+    assert {" عقوبات ", " وعقوبات ", " لعقوبات ", " وبعقوبات "} < set(patterns)
+    assert parse_term("حق").patterns == (" حق ",)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +55,13 @@ def test_pattern_of_term(written: str, pattern: str, words: int, cased: bool) ->
         ("", "no word"),
         ("—", "no word"),
         ("*", "no word"),
-        ("sanction* on", "only at the end"),
-        ("tariff **", "only at the end"),
+        ("tar*iff", "only at the end of a word"),
+        ("import tar*iff", "only at the end of a word"),
+        ("import* tar*iff", "only at the end of a word"),
+        ("tariff **", "must follow a letter"),
+        ("sanction* in* on", "fewer than 3"),
+        ("sanction* —", "no word"),
+        ("الع*", "fewer than 3"),
         ("tariff *", "must follow a letter"),
         ("ta*", "fewer than 3"),
         ("关税*", "fewer than 3"),

@@ -47,7 +47,7 @@ def test_adding_a_theme_is_adding_a_file(tmp_path: Path) -> None:
         ("terms:", "trems:", 3, 1, "unknown key 'trems'", "terms"),
         ("strong:", "stronk:", 5, 5, "unknown key 'stronk'", "strong"),
         ("reef*]", "5]", 5, 19, "expected text, got '5'", ""),
-        ("reef*]", "re*ef]", 5, 19, "'re*ef': a * may stand only at the end", ""),
+        ("reef*]", "re*ef]", 5, 19, "'re*ef': a * may stand only at the end of a word", ""),
         ("reef*]", "Sea]", 5, 19, "'Sea' is the same as the term in line 5", ""),
         ("  en:", "  English:", 4, 3, "'English' is no language code such as en or zh", ""),
         ("The sea.", "''", 2, 13, "'definition' is empty", ""),
@@ -70,6 +70,9 @@ def test_adding_a_theme_is_adding_a_file(tmp_path: Path) -> None:
             "this example must match, but scores 0.60 of 1 (sea +0.60 in text)",
             "",
         ),
+        ("title: Sea", "title: Sea\nparents: [see]", 2, 11, "no theme 'see'", "sea"),
+        ("title: Sea", "title: Sea\nparents: [sea]", 2, 11, "'sea' has 'sea' above it already: a cycle", ""),
+        ("title: Sea", "title: Sea\nmeasured: {f1: {value: 0.9}}", 2, 11, "key 'precision' is missing", ""),
         ("title: Sea", "title: Sea\nthreshold: 0", 2, 12, "a threshold is above 0", ""),
         ("title: Sea", "title: Sea\nthreshold: .nan", 2, 12, "a threshold is above 0", ""),
         ("title: Sea", "title: Sea\nweights: {against: 1}", 2, 20, "'against' lies between -100 and 0", ""),
@@ -116,6 +119,24 @@ def test_problem_is_named_with_its_place(
     found = themes.check(write(tmp_path, GOOD.replace(old, new)))
     assert (line, column, message, suggestion) in [(p.line, p.column, p.message, p.suggestion) for p in found]
     assert {p.file for p in found} == {str(tmp_path / "themes" / "sea.yaml")}
+
+
+def test_cycle_of_parents_is_a_problem_of_each_theme_in_it(tmp_path: Path) -> None:
+    for name, parent in (("sea", "water"), ("water", "earth"), ("earth", "sea"), ("reef", "sea")):
+        write(tmp_path, f"{GOOD}parents: [{parent}]\n", f"{name}.yaml")
+    found = [p for p in themes.check(tmp_path) if "cycle" in p.message]
+    assert {Path(problem.file).stem for problem in found} == {"sea", "water", "earth"}
+
+
+def test_parent_whose_file_is_wrong_is_not_called_unknown(tmp_path: Path) -> None:
+    write(write(tmp_path, f"{GOOD}parents: [water]\n"), "title: [", "water.yaml")
+    assert {Path(problem.file).stem for problem in themes.check(tmp_path)} == {"water"}
+
+
+def test_example_of_a_parent_may_match_by_its_child(tmp_path: Path) -> None:
+    write(tmp_path, f"{GOOD}parents: [water]\n")
+    write(tmp_path, GOOD.replace("[sea, reef*]", "[lake]"), "water.yaml")
+    assert themes.check(tmp_path) == []
 
 
 def test_problems_of_all_files_come_at_once(tmp_path: Path) -> None:

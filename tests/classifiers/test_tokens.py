@@ -65,6 +65,14 @@ def test_every_word_comes_from_its_place(text: str) -> None:
         assert words(text[start:end]) == [word] or word in {*".!?…\n"}
 
 
+@given(st.text(alphabet="aAbUS.s' !?\"\n\t-_1)\r\x1f\x00\x01", max_size=40))
+@example("U.S.'s A.\n\nB's end. 'S")
+@example("ab.\x00 U.S. \x01 cd!")
+def test_short_way_for_ascii_gives_the_words_that_the_long_way_gives(text: str) -> None:
+    short, long = Tokens(f"{text} x. y"), Tokens(f"{text} x. y é")
+    assert long.cased == f"{short.cased}é "
+
+
 def test_no_character_folds_to_a_space_which_would_shift_all_words() -> None:
     every = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000)))).replace(" ", "")
     assert " " not in unicodedata.normalize("NFC", every.casefold())
@@ -96,6 +104,19 @@ def test_cased_and_folded_have_the_same_words() -> None:
         "。",
         "\u2060a",
         "!”",
+        "\u0640",
+        "ـa",
+        "وال",
+        " وبال",
+        "\u064b",
+        "か\u3099",
+        "\u3099",
+        "'п",
+        "п'",
+        "ﷺ",
+        "\uff9e",
+        "\x00",
+        "A.\x01",
     ],
 )
 def test_hostile_repetition_takes_linear_time(unit: str) -> None:

@@ -1,0 +1,156 @@
+"""What the model sees of an article: its words, pairs of neighbours, stems, groups of words, and what is in the title.
+
+A feature is a short text that people can read: `tariff`, `trade war`, `retal…` (a stem), `{US}` (a group),
+`{US} {China}` (both occur), and each of them with `title: ` before it. An article has a feature or not; how often does
+not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from classifiers.model.groups import Groups, bits_of
+from classifiers.tokens import Tokens
+
+MAX_WORDS: Final = 250  # of the body: what an article is about is said by then, and long texts weigh like short ones
+STEM: Final = 5  # letters; carries an inflection in most European languages
+IN_TITLE: Final = "title: "
+CUT: Final = "…"
+
+_CACHED_WORDS: Final = 100_000
+_CACHED_MASKS: Final = 20_000
+_STOP: Final = "."
+
+Words = Sequence[str]
+
+
+def words_of(tokens: Tokens, limit: int = -1) -> list[str]:
+    """Return the folded words of a text, ends of sentences included; the first `limit` of them."""
+    words = tokens.folded.split(maxsplit=limit)
+    return words[:limit] if limit >= 0 else words
+
+
+def features_of(title: Words, body: Words, groups: Groups) -> set[str]:
+    """Return all features of an article, from the words of its title and its body."""
+    found: set[str] = set()
+    for words in (title, body):
+        for word in words:
+            found.update(_of_word(word))
+        found.update(f"{first} {second}" for first, second in _pairs(words))
+    for word in title:
+        found.update(IN_TITLE + feature for feature in _of_word(word))
+    in_title = groups.of_words(title)
+    found.update(IN_TITLE + feature for feature in _of_mask(in_title, groups))
+    found.update(_of_mask(in_title | groups.of_words(body), groups))
+    return found
+
+
+def place(feature: str, tokens: Tokens, groups: Groups) -> tuple[int, int] | None:
+    """Return at which word of a text a feature first stands, and how many words it covers; None if it does not.
+
+    Of two groups that occur together, the first one is looked for. `title: ` before a feature says where to look, which
+    is the caller's part, and does not matter here.
+    """
+    wanted = feature.removeprefix(IN_TITLE)
+    if wanted.startswith("{"):
+        return groups.place(wanted[1 : wanted.index("}")], words_of(tokens))
+    at = tokens.folded.find(f" {wanted.removesuffix(CUT)}" if wanted.endswith(CUT) else f" {wanted} ")
+    return (tokens.folded.count(" ", 0, at), wanted.count(" ") + 1) if at >= 0 else None
+
+
+def _pairs(words: Words) -> Iterator[tuple[str, str]]:
+    return ((first, second) for first, second in pairwise(words) if _STOP not in (first, second))
+
+
+def _of_word(word: str) -> tuple[str, ...]:
+    if word == _STOP or word.isdigit():
+        return ()
+    return (word, word[:STEM] + CUT) if len(word) >= STEM else (word,)
+
+
+def _of_mask(mask: int, groups: Groups) -> Iterator[str]:
+    names = ["{" + groups.names[bit] + "}" for bit in bits_of(mask)]
+    for i, name in enumerate(names):
+        yield name
+        for other in names[i + 1 :]:
+            yield f"{name} {other}"
+
+
+class Vocabulary:
+    """The features that a model knows, by number."""
+
+    def __init__(self, names: Sequence[str], groups: Groups) -> None:
+        self.names = tuple(names)
+        self.groups = groups
+        number = {name: i for i, name in enumerate(self.names)}
+        self._words = _Words(number, groups, "")
+        self._title_words = _Words(number, groups, IN_TITLE)
+        self._masks = _Masks(number, groups, "")
+        self._title_masks = _Masks(number, groups, IN_TITLE)
+        self._pairs = {
+            tuple(name.split(" ")): i
+            for name, i in number.items()
+            if " " in name and name[0] != "{" and ": " not in name
+        }
+        self._known = frozenset(name for name in number if " " not in name)
+
+    def find(self, title: Words, body: Words) -> tuple[list[int], float]:
+        """Return the numbers of an article's features, and the share of its different words that the model knows.
+
+        It finds what `features_of` names, each once and in no order, but is quicker.
+        """
+        found: set[int] = set()
+        in_title = in_body = 0
+        title_words, body_words = set(title), set(body)
+        for word in title_words:
+            numbers, mask = self._title_words[word]
+            found.update(numbers)
+            in_title |= mask
+        words = title_words | body_words
+        for word in words:
+            numbers, mask = self._words[word]
+            found.update(numbers)
+            in_body |= mask
+        pairs = {*pairwise(title), *pairwise(body)}
+        found.update([self._pairs[pair] for pair in pairs & self._pairs.keys()])
+        # Names of two words are few: most articles are done with after one look at their first words.
+        for first in words & self.groups.starts:
+            in_title |= self.groups.after(first, title)
+            in_body |= self.groups.after(first, body)
+        found.update(self._title_masks[in_title])
+        found.update(self._masks[in_title | in_body])
+        words.discard(_STOP)
+        return list(found), len(words & self._known) / len(words) if words else 0.0
+
+
+class _Words(dict[str, tuple[tuple[int, ...], int]]):
+    """The features and groups of a word, worked out once; forgets all when too many different words came by."""
+
+    def __init__(self, number: Mapping[str, int], groups: Groups, prefix: str) -> None:
+        super().__init__()
+        self._number, self._groups, self._prefix = number, groups, prefix
+
+    def __missing__(self, word: str) -> tuple[tuple[int, ...], int]:
+        if len(self) >= _CACHED_WORDS:
+            self.clear()
+        numbers = (self._number.get(self._prefix + feature) for feature in _of_word(word))
+        known = tuple(number for number in numbers if number is not None)
+        found = self[word] = (known, self._groups.of_word(word))
+        return found
+
+
+class _Masks(dict[int, tuple[int, ...]]):
+    """The features of a set of groups, worked out once."""
+
+    def __init__(self, number: Mapping[str, int], groups: Groups, prefix: str) -> None:
+        super().__init__()
+        self._number, self._groups, self._prefix = number, groups, prefix
+
+    def __missing__(self, mask: int) -> tuple[int, ...]:
+        if len(self) >= _CACHED_MASKS:
+            self.clear()
+        numbers = (self._number.get(self._prefix + feature) for feature in _of_mask(mask, self._groups))
+        found = self[mask] = tuple(number for number in numbers if number is not None)
+        return found
