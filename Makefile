@@ -59,7 +59,7 @@ check-config: .venv/.done
 check-rules:
 ifdef PROMTOOL
 	promtool check config deploy/prometheus/prometheus.yml
-	promtool test rules deploy/prometheus/rules.test.yml
+	promtool test rules deploy/prometheus/rules.test.yml deploy/prometheus/drift.test.yml
 else
 	@echo "check-rules: not run, promtool is missing (apt-get install prometheus)" >&2
 	@test "$(CI)" != true

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ LEAST_KNOWN: Final = 0.5  # share of an article's words the model must have seen
 BY_MODEL: Final = "model"
 
 _WORDS_SHOWN: Final = 8  # of one theme: what the model has to say is many small things
+_DENIED: Final = 0.99  # just not enough
 _FAINT: Final = 0.05  # what adds less to a score is not worth showing
 
 
@@ -43,6 +45,8 @@ class CombinedClassifier:
     """Judges articles by the terms of theme files and by a model that has learnt from labelled articles.
 
     A theme that the model does not know, and an article in a language it has not learnt, are judged by terms alone.
+    Where a theme file says `not`, the model does not add the theme. And as it has learnt from the beginnings of
+    articles, it may add a theme to a longer one, but not veto what the terms find in the whole.
     """
 
     def __init__(self, themes: Mapping[str, Theme], model: Model, *, observer: Observer | None = None) -> None:
@@ -65,7 +69,8 @@ class CombinedClassifier:
         article = _Article(title, summary, text, self)
         scores = self._scores(article)
         judged = [
-            article.reading.judged(theme) if article.foreign or theme not in self._columns
+            article.reading.judged(theme)
+            if article.foreign or theme not in self._columns or theme in article.by_terms
             else self._explain(article, theme, score)
             for theme, score in scores.items()
             if score >= at_least
@@ -92,6 +97,12 @@ class CombinedClassifier:
         for theme, score in by_terms.items():
             column = self._columns.get(theme)
             scores[theme] = score if column is None else scores[theme] + self._by_terms(column, score)
+            if article.is_long and scores[theme] < 1.0 <= score:
+                scores[theme] = score
+                article.by_terms.add(theme)
+        for theme in article.reading.denied:
+            if theme in self._columns and by_terms.get(theme, 0.0) < 1.0:
+                scores[theme] = min(scores[theme], _DENIED)
         return scores
 
     def _by_terms(self, column: int, score: float) -> float:
@@ -141,8 +152,8 @@ class _Article:
         head, bodies = Tokens(title), bodies_of(summary, text)
         self.fields: list[Body] = [("title", head), *bodies]
         self.reading: Reading = judge.terms.read(head, bodies)
-        words = words_of(bodies[0][1], MAX_WORDS)
-        for _, more in bodies[1:]:
-            words += words_of(more, MAX_WORDS - len(words)) if len(words) < MAX_WORDS else []
-        self.features, known = judge.model.vocabulary.find(words_of(head), words)
+        words = list(chain.from_iterable(words_of(tokens, MAX_WORDS + 1) for _, tokens in bodies))
+        self.features, known = judge.model.vocabulary.find(words_of(head), words[:MAX_WORDS])
         self.foreign = known < LEAST_KNOWN
+        self.is_long = len(words) > MAX_WORDS
+        self.by_terms: set[str] = set()  # themes for which the terms alone decide

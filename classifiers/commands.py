@@ -10,8 +10,8 @@ from typing import BinaryIO, Final
 import click
 import msgspec
 
-from classifiers import themes
-from classifiers.keywords import KeywordClassifier
+from classifiers import Classifier
+from classifiers.loading import load_classifier
 from deskwatch.cli import load_settings
 from deskwatch.records import Record, ThemeScore
 
@@ -44,7 +44,7 @@ class BadLineError(ValueError):
     "--config",
     "config_dir",
     type=click.Path(path_type=Path),
-    help="Directory that holds themes/ [default: the setting config_dir].",
+    help="Directory that holds themes/ and perhaps model/ [default: the setting config_dir].",
 )
 @click.pass_context
 def classify(ctx: click.Context, file: BinaryIO, config_dir: Path | None) -> None:
@@ -53,20 +53,22 @@ def classify(ctx: click.Context, file: BinaryIO, config_dir: Path | None) -> Non
     FILE (default: standard input) has one JSON object a line with `id`, `title` and, if there is one, `summary` or
     `text`; further keys are ignored. For each, one line goes to standard output: {"id", "themes": [{"theme", "score",
     "evidence": [...]}]}, only the themes that it assigns (score >= 1). A line that is no article is named on standard
-    error and skipped.
+    error and skipped; so is a model that cannot be used: then the terms judge alone.
 
     \b
     Exit codes: 0 every line was an article, 1 one was not or the themes are wrong.
     """
     directory = config_dir or Path(load_settings(ctx).config_dir)
-    classifier = KeywordClassifier(themes.load(directory))
+    loaded = load_classifier(directory)
+    if loaded.trouble:
+        click.echo(f"warning: {loaded.trouble}", err=True)
     name = getattr(file, "name", "-")
     name = "-" if name in ("<stdin>", "-") else str(name)
     out = click.get_binary_stream("stdout")
     bad = 0
     for number, line in enumerate(_lines(file), 1):
         try:
-            out.write(verdict_on(line, classifier))
+            out.write(verdict_on(line, loaded.classifier))
         except BadLineError as error:
             bad += 1
             click.echo(f"{name}:{number}: {error}", err=True)
@@ -74,7 +76,7 @@ def classify(ctx: click.Context, file: BinaryIO, config_dir: Path | None) -> Non
     sys.exit(1 if bad else 0)
 
 
-def verdict_on(line: bytes, classifier: KeywordClassifier) -> bytes:
+def verdict_on(line: bytes, classifier: Classifier) -> bytes:
     """Return the line of output for a line of input; nothing for a blank one.
 
     Raises:

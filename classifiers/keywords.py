@@ -72,14 +72,17 @@ class KeywordClassifier:
         body_at = head.folded.count(" ") - 1 + GAP
         reading = Reading(head, body_at)
         for body in bodies:
-            for number, findings in self._by_theme(self.vocabulary.find(head, body[1])).items():
+            for number, findings in self._by_theme(self.vocabulary.find(head, body[1]), reading.denied).items():
                 theme, scorer = self._scorers[number]
                 score, parts = scorer.score(findings, body_at, body[0])
                 reading.add(theme, score, (scorer, parts, body))
         return reading
 
-    def _by_theme(self, found: list[Found]) -> dict[int, list[Finding]]:
-        """Return the findings of the themes that can have a score: few of those of which some word occurs."""
+    def _by_theme(self, found: list[Found], denied: set[str]) -> dict[int, list[Finding]]:
+        """Return the findings of the themes that can have a score: few of those of which some word occurs.
+
+        `denied` takes the themes of which a `not` phrase occurs.
+        """
         uses, lengths = self._uses, self._lengths
         present: dict[int, int] = {}
         for index in {index for _, index in found}:
@@ -88,6 +91,9 @@ class KeywordClassifier:
         findings: dict[int, list[Finding]] = {
             number: [] for number, bits in present.items() if self._scorers[number][1].can_score(bits)
         }
+        for number, bits in present.items():
+            if self._scorers[number][1].denies(bits):
+                denied.add(self._scorers[number][0])
         if findings:
             for word, index in found:
                 for number, entry, _ in uses[index]:
@@ -101,10 +107,12 @@ class Reading:
 
     Attributes:
         scores: By theme; one that is not there has 0. Parents have nothing handed up yet.
+        denied: Themes of which a `not` phrase occurs.
     """
 
     def __init__(self, head: Tokens, body_at: int) -> None:
         self.scores: dict[str, float] = {}
+        self.denied: set[str] = set()
         self._head = head
         self._body_at = body_at
         self._made_of: dict[str, tuple[Scorer, list[Part], Body]] = {}

@@ -72,6 +72,11 @@ class Scorer:
         """Return whether findings can have any score, by the bits of their entries, all in one."""
         return bool(bits & _WEIGHED) or any(bits & rule.needs == rule.needs for rule in self._rules)
 
+    @staticmethod
+    def denies(bits: int) -> bool:
+        """Return whether a phrase occurs in which the theme's terms mean something else."""
+        return bool(bits & _MASK)
+
     def score(self, findings: Sequence[Finding], body_at: int, body: str) -> tuple[float, list[Part]]:
         """Return the score in thresholds, and what it is made of.
 

@@ -24,22 +24,36 @@ from deskwatch.topics import DEAD_LETTERS, TOPICS, Topic
 
 @click.command()
 @click.argument("config_dir", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Articles (JSON lines, .gz too) to try the terms of the themes on; may be given again.",
+)
 @click.pass_context
-def check(ctx: click.Context, config_dir: Path | None) -> None:
+def check(ctx: click.Context, config_dir: Path | None, corpora: tuple[Path, ...]) -> None:
     """Check every config file below DIR (default: the setting config_dir).
 
-    Prints one line per problem, FILE:LINE:COLUMN first, and runs the examples and tests that the files hold.
+    Prints one line per problem, FILE:LINE:COLUMN first, and runs the examples and tests that the files hold. Lines
+    with `warning:` name what is right, but perhaps not meant: languages that a theme lacks and, with --corpus, terms
+    that never match, endings that a * caught by mistake, themes that overlap.
 
     \b
-    Exit codes: 0 all is well, 1 there are problems.
+    Exit codes: 0 no problems (there may be warnings), 1 there are problems.
     """
     config_dir = config_dir or Path(load_settings(ctx).config_dir)
     if not config_dir.is_dir():
         raise click.ClickException(f"checking {config_dir}: there is no such directory")
     problems = checking.find_problems(config_dir, checking.load_checks())
+    warnings = checking.find_warnings(config_dir, corpora, checking.load_lints())
     for problem in problems:
         click.echo(str(problem))
-    click.echo(f"{len(checking.find_files(config_dir))} files, {len(problems)} problems", err=True)
+    for warning in warnings:
+        click.echo(warning.told("warning"))
+    found = f"{len(problems)} problems" + (f", {len(warnings)} warnings" if warnings else "")
+    click.echo(f"{len(checking.find_files(config_dir))} files, {found}", err=True)
     ctx.exit(1 if problems else 0)
 
 

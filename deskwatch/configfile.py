@@ -36,8 +36,12 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     suggestion: str = ""
 
     def __str__(self) -> str:
+        return self.told("error")
+
+    def told(self, severity: str) -> str:
+        """Return the problem as one line, `FILE:LINE:COLUMN: SEVERITY: message`."""
         hint = f" (did you mean '{self.suggestion}'?)" if self.suggestion else ""
-        return f"{self.file}:{self.line}:{self.column}: error: {self.message}{hint}"
+        return f"{self.file}:{self.line}:{self.column}: {severity}: {self.message}{hint}"
 
 
 class Document:

@@ -25,25 +25,30 @@ def stream(ctx: click.Context) -> None:
     SIGTERM or Ctrl-C, with 1 when it failed and wants to be started again.
     """
     # Here, not above: Faust and the classifiers take a second to import, and `--help` needs neither.
-    from classifiers import themes
-    from classifiers.keywords import KeywordClassifier
+    from classifiers.combined import CombinedClassifier
+    from classifiers.loading import load_classifier
     from deskwatch.clients import create_topics
     from streams.app import create_app
     from streams.desk import DeskWriter
     from streams.detector import Detector, Identity
-    from streams.metrics import DetectorMetrics, Metrics
+    from streams.drift import Drift
+    from streams.metrics import ClassifierMetrics, DetectorMetrics, Metrics
     from streams.settings import StreamSettings
     from streams.worker import run_worker
 
     settings = load_settings(ctx)
     stream_settings = load_section(StreamSettings, "streams", os.environ, ctx.find_root().obj)
     configure_logging(settings.log_level, as_json=settings.log_json)
-    found = themes.load(Path(settings.config_dir))
-    classifier = KeywordClassifier(found)
-    identity = Identity(f"{classifier.name}/{stream_settings.rules().fingerprint()}", tuple(sorted(found)))
+    registry = build_registry("stream", version("deskwatch"))
+    drift = Drift(ClassifierMetrics(registry), term_hits=stream_settings.count_terms)
+    found = load_classifier(Path(settings.config_dir), observer=drift)
+    classifier, loaded = found.classifier, isinstance(found.classifier, CombinedClassifier)
+    drift.begin(classifier.themes, configured=loaded or bool(found.trouble), loaded=loaded)
+    if found.trouble:
+        log.error("classifier.model_refused", reason=found.trouble)
+    identity = Identity(f"{classifier.name}/{stream_settings.rules().fingerprint()}", tuple(classifier.themes))
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
     create_topics(settings)
-    registry = build_registry("stream", version("deskwatch"))
     metrics, health = Metrics(registry), Health()
     writer = DeskWriter(settings, classifier, metrics)
     detector = Detector(settings, stream_settings, identity, writer, metrics, DetectorMetrics(registry), health)

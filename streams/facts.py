@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from deskwatch.records import Article, Classified, DateQuality, DeskTick, FeedHealth, Generation, Utc
+from deskwatch.records import Article, Classified, DateQuality, DeskTick, Evidence, FeedHealth, Generation, Utc
 
 TRUSTED: Final = frozenset({DateQuality.EXPLICIT_TZ, DateQuality.NAMED_TZ, DateQuality.FEED_TZ})
 OLDEST: Final = timedelta(hours=24)  # a date further back than this says when the piece was written, not when it broke
 AHEAD: Final = timedelta(minutes=5)  # clocks of publishers run ahead by a little
 MIN_TITLE_CHARS: Final = 24  # shorter titles ("Weather", "Live updates") say too little to make two items one story
 
+TERMS_NAMED: Final = 5
+BY_TERMS: Final = "terms"
+
+_UNREADABLE: Final = re.compile("[{}…]|^title: ")  # a group of words, a stem, or said of the title once more
 _WORDS: Final = re.compile(r"\w+")
 
 
@@ -130,8 +135,12 @@ def _health(change: FeedHealth, watermark: datetime | None) -> Health:
     return Health(at=change.since, effective=_later(change.since, watermark), feed_id=change.feed_id, ok=change.ok)
 
 
-def _terms(evidence: tuple[msgspec.Struct, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(getattr(item, "term", "")) for item in evidence))[:5]
+def _terms(evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """Return what to name as the reasons for a theme: terms that spoke for it, then plain words of the model."""
+    speaking = [one for one in evidence if one.weight > 0]
+    terms = [one.term for one in speaking if one.by == BY_TERMS]
+    words = [one.term for one in speaking if one.by != BY_TERMS and not _UNREADABLE.search(one.term)]
+    return tuple(dict.fromkeys(terms + words))[:TERMS_NAMED]
 
 
 def _later(at: datetime, watermark: datetime | None) -> datetime:

@@ -57,6 +57,49 @@ class Metrics:
         )
 
 
+class ClassifierMetrics:
+    """What shows whether themes drift: whether terms and model find what they used to find."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.judged = Counter(
+            "deskwatch_classifier_judged_total",
+            "Articles judged, by `model` (with the terms) or by `terms` alone: no model, or not in this language.",
+            ("by",),
+            registry=registry,
+        )
+        self.model_configured = Gauge(
+            "deskwatch_classifier_model_configured_ratio", "1 if there is a model file.", registry=registry
+        )
+        self.model_loaded = Gauge(
+            "deskwatch_classifier_model_loaded_ratio", "1 if this worker judges with the model.", registry=registry
+        )
+        self.terms_found = Counter(
+            "deskwatch_theme_terms_found_total",
+            "Articles in which any term of a theme occurs, assigned or not.",
+            ("theme",),
+            registry=registry,
+        )
+        self.disagreements = Counter(
+            "deskwatch_theme_disagreements_total",
+            "Articles with a theme by the terms alone but not with the model (`vetoed`), or the other way (`added`).",
+            ("theme", "kind"),
+            registry=registry,
+        )
+        self.scores = Histogram(
+            "deskwatch_theme_score_ratio",
+            "Scores above 0, in thresholds: from 1 on the theme is assigned.",
+            ("theme",),
+            buckets=(0.5, 1.0, 2.0, 3.0, 5.0),
+            registry=registry,
+        )
+        self.term_hits = Counter(
+            "deskwatch_theme_term_hits_total",
+            "Articles with a theme in which a term of it is evidence; a term without hits has no series.",
+            ("theme", "term"),
+            registry=registry,
+        )
+
+
 class DetectorMetrics:
     """What the detector counts; on every worker, and moving only on the one that leads."""
 

@@ -86,6 +86,8 @@ def train(
     Raises:
         ValueError: no theme has.
     """
+    from threadpoolctl import threadpool_limits
+
     recipe = recipe or Recipe()
     counts = Counter(theme for example in examples for theme in example.themes - example.unsure)
     learnt = [theme for theme in themes if LEAST_POSITIVES <= counts[theme] < len(examples)]
@@ -99,7 +101,8 @@ def train(
         sure = np.array([theme not in example.unsure for example in examples])
         wanted = np.array([theme in example.themes for example in examples])[sure]
         terms = np.array([bends(example.terms.get(theme, 0.0)) for example in examples])[sure]
-        rows.append(_learn(matrix[sure], wanted, terms, weights[sure], recipe))
+        with threadpool_limits(1):  # threads that wait for each other cost more here than they bring
+            rows.append(_learn(matrix[sure], wanted, terms, weights[sure], recipe))
     return Model(
         themes=learnt,
         names=names,

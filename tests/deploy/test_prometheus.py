@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus"
 PROMTOOL_MISSING = "needs promtool: apt-get install prometheus"
 SERVICES = ("produce", "stream", "alert")
+TESTS = ("rules.test.yml", "drift.test.yml")
 
 
 def load(name: str) -> Any:
@@ -25,7 +26,13 @@ def load(name: str) -> Any:
 
 
 def rules() -> dict[str, dict[str, Any]]:
-    return {rule["alert"]: rule for group in load("rules.yml")["groups"] for rule in group["rules"]}
+    return {name: rule for name, rule in every_rule().items() if "alert" in rule}
+
+
+def every_rule() -> dict[str, dict[str, Any]]:
+    """Return alerts and recordings by name."""
+    found = [rule for group in load("rules.yml")["groups"] for rule in group["rules"]]
+    return {rule.get("alert") or rule["record"]: rule for rule in found}
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +63,22 @@ def test_every_metric_of_every_rule_is_served_by_a_service(generate: ModuleType)
         for name, kind, labels, _ in generate.describe(generate.service_registry(service)):
             parts = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
             served |= {f"{name}{part}": {*labels, *(["le"] if part == "_bucket" else [])} for part in parts}
-    for alert, rule in rules().items():
-        for name, matchers in re.findall(r"\b(deskwatch_\w+)(\{[^}]*\})?", rule["expr"]):
+    recorded = {name for name, rule in every_rule().items() if "record" in rule}
+    for alert, rule in every_rule().items():
+        assert set(re.findall(r"\b\w+:deskwatch_[\w:]+", rule["expr"])) <= recorded, alert
+        for name, matchers in re.findall(r"(?<![\w:])(deskwatch_\w+)(\{[^}]*\})?", rule["expr"]):
             assert name in served, f"{alert}: {name}"
             assert set(re.findall(r"(\w+)=", matchers)) <= served[name], f"{alert}: {name}{matchers}"
         labels = {label for group in re.findall(r"by \(([^)]*)\)", rule["expr"]) for label in group.split(", ")}
         assert labels <= set().union(*served.values()), alert
+
+
+def test_recording_says_by_which_labels_and_of_which_metric_it_is() -> None:
+    for name in every_rule().keys() - rules().keys():
+        labels, metric, _ = name.split(":")
+        expr = every_rule()[name]["expr"]
+        assert f"by ({labels.replace('_', ', ')})" in expr
+        assert f"{metric}_total" in expr
 
 
 @pytest.mark.parametrize("alert", rules())
@@ -88,22 +105,24 @@ def test_scrape_configuration_is_valid(promtool: str) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_rules_behave_as_their_tests_say(promtool: str) -> None:
-    done = run(promtool, "test", "rules", RULES / "rules.test.yml")
+@pytest.mark.parametrize("name", TESTS)
+def test_rules_behave_as_their_tests_say(promtool: str, name: str) -> None:
+    done = run(promtool, "test", "rules", RULES / name)
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("alert", [alert for alert in rules() if alert != "DeskwatchWatchdog"])
+@pytest.mark.parametrize("alert", [rule for rule in every_rule() if rule != "DeskwatchWatchdog"])
 def test_rule_that_never_fires_fails_the_tests(promtool: str, tmp_path: Path, alert: str) -> None:
     document = load("rules.yml")
     for group in document["groups"]:
         for rule in group["rules"]:
-            if rule["alert"] == alert:
+            if alert in (rule.get("alert"), rule.get("record")):
                 rule["expr"] = "vector(1) < 0"
     YAML().dump(document, tmp_path / "rules.yml")
-    shutil.copy(RULES / "rules.test.yml", tmp_path)
-    assert run(promtool, "test", "rules", tmp_path / "rules.test.yml").returncode != 0
+    copies = [shutil.copy(RULES / name, tmp_path) for name in TESTS if alert in (RULES / name).read_text()]
+    assert copies
+    assert run(promtool, "test", "rules", *copies).returncode != 0
 
 
 def test_rule_that_always_fires_fails_the_tests(promtool: str, tmp_path: Path) -> None:

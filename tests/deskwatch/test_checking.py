@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from deskwatch.checking import find_files, find_problems, load_checks
+from deskwatch.checking import Lint, find_files, find_problems, find_warnings, load_checks, load_lints
 from deskwatch.configfile import Problem
 
 
@@ -19,7 +20,9 @@ def test_problems_of_all_checks_come_once_and_in_order_of_place(tmp_path: Path) 
 
 
 def test_file_that_nobody_reads_is_a_problem(tmp_path: Path) -> None:
-    write(tmp_path, "feeds.yaml", "themes/taiwan.yaml", "subscriptions/china.yaml", "settings.yaml")
+    write(
+        tmp_path, "feeds.yaml", "themes/taiwan.yaml", "subscriptions/china.yaml", "settings.yaml", "model/groups.yaml"
+    )
     assert find_problems(tmp_path, []) == []
     write(tmp_path, "themes/tariffs.yml", "theme/x.yaml", "themes/old/y.yaml", "themes/readme.md")
     unread = [Path(problem.file).relative_to(tmp_path).as_posix() for problem in find_problems(tmp_path, [])]
@@ -36,3 +39,21 @@ def test_every_package_with_config_brings_a_check(tmp_path: Path) -> None:
     assert {check.__module__.split(".")[0] for check in checks} == {"producers", "classifiers", "alerting"}
     for check in checks:
         assert all(isinstance(problem, Problem) for problem in check(tmp_path))
+
+
+def test_warnings_of_all_lints_come_once_and_in_order_of_place(tmp_path: Path) -> None:
+    late, early, corpus = Problem("b.yaml", 9, 1, "late"), Problem("b.yaml", 2, 1, "early"), tmp_path / "corpus.jsonl"
+    asked: list[object] = []
+
+    def lint(config_dir: Path, corpora: Sequence[Path]) -> list[Problem]:
+        asked.append((config_dir, corpora))
+        return [late]
+
+    lints: list[Lint] = [lint, lambda *_: [early, late]]
+    assert find_warnings(tmp_path, [corpus], lints) == [early, late]
+    assert asked == [(tmp_path, [corpus])]
+
+
+def test_themes_bring_a_lint(tmp_path: Path) -> None:
+    assert [lint.__module__ for lint in load_lints()] == ["classifiers.linting"]
+    assert load_lints()[0](tmp_path, []) == []

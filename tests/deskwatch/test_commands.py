@@ -98,6 +98,31 @@ def test_check_prints_problems_of_several_packages_and_fails(tmp_path: Path) -> 
     assert result.stderr.startswith("4 files, ")
 
 
+def test_check_prints_warnings_and_does_not_fail_for_them(tmp_path: Path) -> None:
+    (tmp_path / "themes").mkdir()
+    (tmp_path / "themes" / "sea.yaml").write_text(
+        "title: Sea\ndefinition: The sea.\nterms: {en: {strong: [ban*]}}\n"
+        "must_match: [A ban]\nmust_not_match: [A hill]\n"
+    )
+    (tmp_path / "subscriptions").mkdir()
+    (tmp_path / "feeds.yaml").write_text("feeds: [{id: a, url: 'https://example.org/', source: A, language: en}]\n")
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text('{"title": "The ban of the bank"}\n' * 3)
+    result = CliRunner().invoke(group, ["check", str(tmp_path), "--corpus", str(corpus)])
+    said = f"{tmp_path}/themes/sea.yaml:3:23: warning: 'ban*' also caught bank (3): 3 of 6 finds are no form of it\n"
+    assert (result.exit_code, result.stdout) == (0, said)
+    assert result.stderr.endswith("files, 0 problems, 1 warnings\n")
+    (tmp_path / "extra.yaml").write_text("zzz: 1\n")
+    result = CliRunner().invoke(group, ["check", str(tmp_path), "--corpus", str(corpus)])
+    assert result.exit_code == 1
+    assert [": error: " in line for line in result.stdout.splitlines()] == [True, False]
+
+
+def test_check_on_a_corpus_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    result = CliRunner().invoke(group, ["check", str(tmp_path), "--corpus", str(tmp_path / "none")])
+    assert result.exit_code == 2
+
+
 def test_check_of_no_directory_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(group, ["check", str(tmp_path / "none")])
     assert result.exit_code == 1

@@ -69,6 +69,36 @@ def test_items_without_words_are_stories_of_their_own() -> None:
     assert story_key(article(title="", article_id="x")) != story_key(article(title="", article_id="y"))
 
 
+@pytest.mark.parametrize(
+    ("evidence", "terms"),
+    [
+        ([("storm", 3.0, "model"), ("strait", 0.5, "terms"), ("drills", 0.4, "terms")], ("strait", "drills", "storm")),
+        ([("strait", 1.0, "terms"), ("earthquake", -2.0, "terms"), ("quake", -1.0, "model")], ("strait",)),
+        (
+            [
+                ("{US} {China}", 1.0, "model"),
+                ("title: fleet", 0.9, "model"),
+                ("retal…", 0.8, "model"),
+                ("fleet", 0.7, "model"),
+            ],
+            ("fleet",),
+        ),
+        ([("strait", 1.0, "terms"), ("strait", 0.5, "terms"), ("strait", 0.2, "model")], ("strait",)),
+        ([(f"t{i}", 1.0, "terms") for i in range(9)], ("t0", "t1", "t2", "t3", "t4")),
+        ([("{US}", 1.0, "model")], ()),
+    ],
+)
+def test_terms_of_a_fact_are_what_spoke_for_the_theme_in_words_that_people_use(
+    evidence: list[tuple[str, float, str]], terms: tuple[str, ...]
+) -> None:
+    found = tuple(
+        Evidence(term=term, field="title", start=0, end=1, weight=weight, by=by) for term, weight, by in evidence
+    )
+    score = ThemeScore(theme="taiwan", score=1.2, evidence=found)
+    record = Classified(origin=Origin(partition=1, offset=2), article=article(), themes=(score,))
+    assert sighting_of(record, None).terms == (terms,)
+
+
 def test_fact_is_effective_no_earlier_than_the_watermark_at_its_place() -> None:
     score = ThemeScore(
         theme="taiwan", score=1.2, evidence=(Evidence(term="strait", field="title", start=0, end=6, weight=1),)

@@ -137,7 +137,11 @@ def test_worker_classifies_what_it_can_buries_the_rest_and_ends_when_told(worker
         (b"{}", "unknown_schema"),
         (b"\xff", "malformed"),
     ]
-    assert f'deskwatch_covered_records_total{{by="classify"}} {sent}.0' in worker.get("/metrics")
+    metrics = worker.get("/metrics").splitlines()
+    assert f'deskwatch_covered_records_total{{by="classify"}} {sent}.0' in metrics
+    assert f'deskwatch_theme_terms_found_total{{theme="harbours"}} {len(themed)}.0' in metrics
+    assert "deskwatch_classifier_model_loaded_ratio 0.0" in metrics
+    assert "deskwatch_classifier_model_configured_ratio 0.0" in metrics
     worker.wait_for(lambda: worker.get("/livez") == "live\n", "life")
 
     worker.process.send_signal(signal.SIGTERM)
