@@ -8,7 +8,7 @@ not count.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from classifiers.model.groups import Groups, bits_of
@@ -85,8 +85,8 @@ class Vocabulary:
         self.names = tuple(names)
         self.groups = groups
         number = {name: i for i, name in enumerate(self.names)}
-        self._words = _Words(number, groups, "")
-        self._title_words = _Words(number, groups, IN_TITLE)
+        self._words = _Words(number, "")
+        self._title_words = _Words(number, IN_TITLE)
         self._masks = _Masks(number, groups, "")
         self._title_masks = _Masks(number, groups, IN_TITLE)
         self._pairs = {
@@ -101,43 +101,31 @@ class Vocabulary:
 
         It finds what `features_of` names, each once and in no order, but is quicker.
         """
-        found: set[int] = set()
-        in_title = in_body = 0
-        title_words, body_words = set(title), set(body)
-        for word in title_words:
-            numbers, mask = self._title_words[word]
-            found.update(numbers)
-            in_title |= mask
-        words = title_words | body_words
-        for word in words:
-            numbers, mask = self._words[word]
-            found.update(numbers)
-            in_body |= mask
-        pairs = {*pairwise(title), *pairwise(body)}
+        words, groups = {*title, *body}, self.groups
+        found = set(chain.from_iterable(map(self._words.__getitem__, words)))
+        found.update(chain.from_iterable(map(self._title_words.__getitem__, title)))
+        title_pairs = set(pairwise(title))
+        pairs = title_pairs.union(pairwise(body))
         found.update([self._pairs[pair] for pair in pairs & self._pairs.keys()])
-        # Names of two words are few: most articles are done with after one look at their first words.
-        for first in words & self.groups.starts:
-            in_title |= self.groups.after(first, title)
-            in_body |= self.groups.after(first, body)
+        in_title = groups.of_set(title, title_pairs)
         found.update(self._title_masks[in_title])
-        found.update(self._masks[in_title | in_body])
+        found.update(self._masks[in_title | groups.of_set(words, pairs)])
         words.discard(_STOP)
         return list(found), len(words & self._known) / len(words) if words else 0.0
 
 
-class _Words(dict[str, tuple[tuple[int, ...], int]]):
-    """The features and groups of a word, worked out once; forgets all when too many different words came by."""
+class _Words(dict[str, tuple[int, ...]]):
+    """The features of a word, worked out once; forgets all when too many different words came by."""
 
-    def __init__(self, number: Mapping[str, int], groups: Groups, prefix: str) -> None:
+    def __init__(self, number: Mapping[str, int], prefix: str) -> None:
         super().__init__()
-        self._number, self._groups, self._prefix = number, groups, prefix
+        self._number, self._prefix = number, prefix
 
-    def __missing__(self, word: str) -> tuple[tuple[int, ...], int]:
+    def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= _CACHED_WORDS:
             self.clear()
         numbers = (self._number.get(self._prefix + feature) for feature in _of_word(word))
-        known = tuple(number for number in numbers if number is not None)
-        found = self[word] = (known, self._groups.of_word(word))
+        found = self[word] = tuple(number for number in numbers if number is not None)
         return found
 
 

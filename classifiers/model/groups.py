@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Final
 
 from classifiers.terms import parse_term
 from classifiers.tokens import Tokens
 
-Words = tuple[str, ...]
+Pair = tuple[str, str]
+
+_CACHED: Final = 100_000
 
 
 class Groups:
@@ -26,25 +29,29 @@ class Groups:
         """
         self.members = {name: tuple(words) for name, words in members.items()}
         self.names = tuple(self.members)
-        self.pairs: dict[Words, int] = {}
-        self._words: dict[str, int] = defaultdict(int)
-        self._stems: dict[str, int] = defaultdict(int)
+        self.pairs: dict[Pair, int] = {}
+        words: dict[str, int] = defaultdict(int)
+        stems: dict[str, int] = defaultdict(int)
         self._pair_stems: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for bit, words in enumerate(self.members.values()):
-            for written in words:
-                self._add(written, 1 << bit)
-        self._starts = frozenset({first for first, _ in self.pairs} | self._pair_stems.keys())
+        for bit, some in enumerate(self.members.values()):
+            for written in some:
+                self._add(written, 1 << bit, words, stems)
+        self._all = (1 << len(self.members)) - 1
+        self._starting = self._all + 1  # one more bit, of the words with which a pair with an open end begins
+        for first in self._pair_stems:
+            words[first] |= self._starting
+        self._masks = _Masks(words, stems)
 
-    def _add(self, written: str, bit: int) -> None:
+    def _add(self, written: str, bit: int, alone: dict[str, int], stems: dict[str, int]) -> None:
         parse_term(written)
         words = Tokens(written.removesuffix("*")).folded.split()
         *before, last = words
         if len(before) > 3 or (written.endswith("*") and len(before) > 1):
             raise ValueError(f"'{written}' is longer than a group's word may be")
         if not before and written.endswith("*"):
-            self._stems[last] |= bit
+            stems[last] |= bit
         elif not before:
-            self._words[last] |= bit
+            alone[last] |= bit
         elif written.endswith("*"):
             self._pair_stems[before[0]].append((last, bit))
         else:
@@ -54,10 +61,7 @@ class Groups:
 
     def of_word(self, word: str) -> int:
         """Return the bits of a word that stands alone."""
-        bits = self._words.get(word, 0)
-        for end in range(3, len(word) + 1):
-            bits |= self._stems.get(word[:end], 0)
-        return bits
+        return self._masks[word] & self._all
 
     def of_pair(self, first: str, second: str) -> int:
         """Return the bits of two neighbours, beyond those of each."""
@@ -67,18 +71,18 @@ class Groups:
                 bits |= bit
         return bits
 
-    @property
-    def starts(self) -> Set[str]:
-        """Return the first words of all pairs."""
-        return self._starts
-
-    def after(self, first: str, words: Sequence[str]) -> int:
-        """Return the bits of the pairs that begin with `first`, among words in their order."""
+    def of_set(self, words: Iterable[str], pairs: Set[Pair]) -> int:
+        """Return the bits of all groups that occur among words and pairs of neighbours."""
         bits = 0
-        for at, word in enumerate(words[1:]):
-            if words[at] == first:
-                bits |= self.of_pair(first, word)
-        return bits
+        for mask in set(map(self._masks.__getitem__, words)):
+            bits |= mask
+        for pair in pairs & self.pairs.keys():
+            bits |= self.pairs[pair]
+        if bits & self._starting:
+            for first, second in pairs:
+                if first in self._pair_stems:
+                    bits |= self.of_pair(first, second)
+        return bits & self._all
 
     def place(self, name: str, words: Sequence[str]) -> tuple[int, int] | None:
         """Return at which word a group first occurs, and how many words it covers; None if it does not."""
@@ -107,3 +111,20 @@ def bits_of(mask: int) -> Iterator[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
+
+
+class _Masks(dict[str, int]):
+    """The bits of a word, worked out once; forgets all when too many different words came by."""
+
+    def __init__(self, words: Mapping[str, int], stems: Mapping[str, int]) -> None:
+        super().__init__()
+        self._words, self._stems = words, stems
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _CACHED:
+            self.clear()
+        bits = self._words.get(word, 0)
+        for end in range(1, len(word) + 1):
+            bits |= self._stems.get(word[:end], 0)
+        self[word] = bits
+        return bits
