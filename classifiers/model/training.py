@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.model.features import CUT, IN_TITLE
+from classifiers.model.features import CUT, IN_TITLE, TIMES
 from classifiers.model.groups import Groups
 from classifiers.model.weights import Floats, Model, bends, fingerprint
 
@@ -51,18 +51,26 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         least_articles: Of a feature; rarer ones are left out.
         freedom: Of the weights; scikit-learn's C.
-        title, pairs, stems, groups: What a feature of this kind weighs beside a single word.
+        hinge: Whether weights are those of a support vector machine (squared hinge loss), not of a logistic regression.
+        title, pairs, stems, groups, often: What a feature of this kind weighs beside a single word; 0 leaves it out.
         rarity: Power of the inverse document frequency.
+        relevance: Power of chi-square of feature and theme, by which the feature is scaled before the weights of this
+            theme are found; 0 scales none.
+        stack_freedom: scikit-learn's C of the second model; many themes of few articles each need much.
         cut: Probability from which a theme is assigned; None: where F1 was best on unseen articles.
     """
 
     least_articles: int = 3
     freedom: float = 15.0
+    hinge: bool = False
     title: float = 1.3
     pairs: float = 0.7
     stems: float = 0.8
     groups: float = 1.0
+    often: float = 0.0
     rarity: float = 0.5
+    relevance: float = 0.0
+    stack_freedom: float = 1.0
     cut: float | None = 0.4
     seed: int = 0
 
@@ -120,7 +128,11 @@ def train(
 def _vocabulary(features: Sequence[frozenset[str]], recipe: Recipe) -> tuple[list[str], Floats]:
     """Return the features that are frequent enough, sorted, and the unit of each."""
     counts = Counter(chain.from_iterable(features))
-    names = sorted(name for name, count in counts.items() if count >= recipe.least_articles and "\n" not in name)
+    names = sorted(
+        name
+        for name, count in counts.items()
+        if count >= recipe.least_articles and "\n" not in name and _kind(name, recipe) > 0
+    )
     rarity = np.log((1 + len(features)) / (1 + np.array([counts[name] for name in names]))) + 1
     kinds = np.array([_kind(name, recipe) for name in names])
     return names, _floats(rarity**recipe.rarity * kinds)
@@ -131,6 +143,8 @@ def _kind(name: str, recipe: Recipe) -> float:
         return recipe.title * (recipe.groups if name.startswith(IN_TITLE + "{") else 1.0)
     if name.startswith("{"):
         return recipe.groups
+    if TIMES in name:
+        return recipe.often
     if " " in name:
         return recipe.pairs
     return recipe.stems if name.endswith(CUT) else 1.0
@@ -156,21 +170,53 @@ def _learn(
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
-    def fit(rows: NDArray[np.intp] | slice) -> Any:
-        model = LogisticRegression(C=recipe.freedom, max_iter=1000)
-        return model.fit(matrix[rows], wanted[rows], sample_weight=weights[rows, 0])
-
     unseen = np.zeros(len(wanted))
     folds = StratifiedKFold(min(FOLDS, int(wanted.sum())), shuffle=True, random_state=recipe.seed)
     for seen, held in folds.split(matrix, wanted):
-        unseen[held] = fit(seen).decision_function(matrix[held])
+        w, b = _fit(matrix[seen], wanted[seen], weights[seen, 0], recipe)
+        unseen[held] = matrix[held] @ w + b
     both = np.column_stack([unseen, terms])
-    top = LogisticRegression(C=1.0, max_iter=1000).fit(both, wanted, sample_weight=weights[:, 1])
+    top = LogisticRegression(C=recipe.stack_freedom, max_iter=1000).fit(both, wanted, sample_weight=weights[:, 1])
     probability = top.predict_proba(both)[:, 1]
     cut = recipe.cut if recipe.cut is not None else _best_cut(probability, wanted)
-    whole = fit(slice(None))
+    w, b = _fit(matrix, wanted, weights[:, 0], recipe)
     stack = _floats([top.intercept_[0], *top.coef_[0]])
-    return _floats(whole.coef_[0]), float(whole.intercept_[0]), stack, float(np.log(cut / (1 - cut)))
+    return _floats(w), b, stack, float(np.log(cut / (1 - cut)))
+
+
+def _fit(
+    matrix: Any, wanted: Booleans, weights: NDArray[np.float64], recipe: Recipe
+) -> tuple[NDArray[np.float64], float]:
+    """Return w and b that tell the wanted articles from the others by their words."""
+    from scipy.sparse import diags
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
+    scale = _relevance(matrix, wanted, recipe.relevance)
+    if recipe.hinge:
+        model = LinearSVC(C=recipe.freedom, random_state=recipe.seed)
+    else:
+        model = LogisticRegression(C=recipe.freedom, max_iter=1000)
+    model.fit(matrix @ diags(scale) if recipe.relevance else matrix, wanted, sample_weight=weights)
+    return model.coef_[0] * scale, float(model.intercept_[0])
+
+
+def _relevance(matrix: Any, wanted: Booleans, power: float) -> NDArray[np.float64]:
+    """Return what each feature is scaled by: how far it goes with the theme or against it, 1 on average (of squares).
+
+    Chi-square of a two-by-two table, for each article; what tells nothing becomes small, so that the few articles of a
+    small theme need not unlearn it.
+    """
+    if power == 0:
+        return np.ones(matrix.shape[1])
+    has = matrix.astype(bool).astype(np.float64)
+    total, positive = len(wanted), float(wanted.sum())
+    count = np.asarray(has.sum(axis=0)).ravel()
+    hits = np.asarray(has[wanted].sum(axis=0)).ravel()
+    apart = hits * total - count * positive
+    spread = count * (total - count) * positive * (total - positive)
+    scale = (apart**2 / np.maximum(spread, 1.0)) ** power
+    return np.asarray(scale / max(float(np.sqrt(np.mean(scale**2))), 1e-9))
 
 
 def _best_cut(probability: NDArray[np.float64], wanted: Booleans) -> float:

@@ -57,6 +57,11 @@ def test_numbers_are_no_features_of_their_own() -> None:
     assert "2024" not in features("Talks in 2024")
 
 
+def test_word_that_occurs_often_says_so_whether_in_title_or_body() -> None:
+    found = features("Oil", "oil and oil. Oil and 2024 and 2024")
+    assert {name for name in found if "×" in name} == {"oil×2", "oil×4", "and×2"}
+
+
 @given(st.lists(WORDS, max_size=12), st.lists(WORDS, max_size=40))
 def test_quick_way_finds_exactly_the_features_that_the_slow_way_names(title: list[str], body: list[str]) -> None:
     every = sorted(features_of(title, body, GROUPS) | {"elsewhere", "title: elsewhere", "no where"})

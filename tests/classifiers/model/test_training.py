@@ -104,3 +104,44 @@ def test_theme_that_nobody_labelled_is_not_learnt() -> None:
 def test_without_a_cut_the_threshold_is_where_f1_is_best_on_unseen_articles() -> None:
     cut = train(examples(), ["ships"], NO_GROUPS, Recipe(cut=None)).thresholds[0]
     assert -3 < cut < 3
+
+
+def test_kind_of_feature_that_weighs_nothing_is_left_out() -> None:
+    names = train(examples(), ["ships"], NO_GROUPS, Recipe(pairs=0.0, stems=0.0)).vocabulary.names
+    assert "frigate" in names
+    assert not {"friga…", "new market"} & set(names)
+    assert not [name for name in names if not name.startswith("title: ") and (" " in name or name.endswith("…"))]
+
+
+def test_how_often_a_word_occurs_is_learnt_only_if_the_recipe_says_so() -> None:
+    often = [
+        Example(id=f"o{i}", features=frozenset(features_of([], words * (i % 2 + 1), NO_GROUPS)), terms={},
+                themes=frozenset({"ships"} if i % 2 else ()))
+        for i, words in enumerate([["port", "."]] * 80)
+    ]  # fmt: skip
+    model = train(often, ["ships"], NO_GROUPS, Recipe(often=1.0))
+    assert probability(model, ["port", "port"]) > 0.8 > 0.2 > probability(model, ["port"])
+    assert "port×2" not in train(often, ["ships"], NO_GROUPS).vocabulary.names
+
+
+def test_relevance_keeps_words_that_tell_nothing_from_weighing() -> None:
+    def share(relevance: float) -> float:
+        model = train(examples(60), ["ships"], NO_GROUPS, Recipe(relevance=relevance))
+        weight = dict(zip(model.vocabulary.names, np.abs(model.weights[:, 0]), strict=True))
+        return weight["market"] / weight["frigate"]
+
+    assert share(0.25) < share(0.0) / 2
+
+
+def test_support_vectors_tell_what_terms_miss_too() -> None:
+    model = train(examples(), ["ships"], NO_GROUPS, Recipe(hinge=True, freedom=1.0, relevance=0.125))
+    assert model.name != train(examples(), ["ships"], NO_GROUPS, Recipe(freedom=1.0, relevance=0.125)).name
+    assert probability(model, ["frigate", "report"]) > 0.8
+    assert probability(model, ["garden", "report"]) < 0.2
+
+
+def test_freer_second_model_is_surer_of_a_theme_with_few_articles() -> None:
+    def slope(freedom: float) -> float:
+        return float(train(examples(40), ["ships"], NO_GROUPS, Recipe(hinge=True, stack_freedom=freedom)).stack[0, 1])
+
+    assert slope(100.0) > 2 * slope(1.0)
