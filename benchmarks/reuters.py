@@ -33,7 +33,7 @@ from classifiers.model.training import Example, Recipe, train
 from classifiers.model.weights import Model
 from classifiers.tokens import Tokens
 
-RECIPE = Recipe(hinge=True, freedom=1.0, relevance=0.125, pairs=0.0, often=1.0, stack_freedom=100.0, cut=None)
+RECIPE = Recipe(pairs=0.0, cut=None)
 FOLDS = 5
 
 Document = dict[str, Any]

@@ -12,7 +12,7 @@ import numpy as np
 
 from classifiers.definition import Theme
 from classifiers.keywords import Body, KeywordClassifier, Reading, bodies_of
-from classifiers.model.features import IN_TITLE, MAX_WORDS, place, words_of
+from classifiers.model.features import IN_TITLE, MAX_WORDS, Places, words_of
 from classifiers.model.weights import Model, bends
 from classifiers.observing import Observer, Seen
 from classifiers.parents import with_parents
@@ -135,8 +135,8 @@ class CombinedClassifier:
                 return
             feature = self.model.vocabulary.names[article.features[i]]
             fields = article.fields[:1] if feature.startswith(IN_TITLE) else article.fields
-            for field, tokens in fields:
-                at = place(feature, tokens, self.model.vocabulary.groups)
+            for (field, tokens), places in zip(fields, article.places, strict=False):
+                at = places.of(feature)
                 if at is not None:
                     start, end = tokens.span(*at)
                     yield Evidence(
@@ -156,4 +156,5 @@ class _Article:
         self.features, known = judge.model.vocabulary.find(words_of(head), words[:MAX_WORDS])
         self.foreign = known < LEAST_KNOWN
         self.is_long = len(words) > MAX_WORDS
+        self.places = [Places(tokens, judge.model.vocabulary.groups) for _, tokens in self.fields]
         self.by_terms: set[str] = set()  # themes for which the terms alone decide

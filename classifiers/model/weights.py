@@ -13,6 +13,7 @@ is 1 there, and each unit is a factor of e in the odds.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Final
@@ -20,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.model.features import Vocabulary
+from classifiers.model.features import Numbers, Vocabulary
 from classifiers.model.groups import Groups
 
 Floats = NDArray[np.float32]
@@ -98,20 +99,20 @@ class Model:
         at = int(np.searchsorted(self.seen, wanted))
         return at < len(self.seen) and self.seen[at] == wanted
 
-    def words(self, features: Sequence[int]) -> Floats:
+    def words(self, features: Numbers) -> Floats:
         """Return z of each theme for an article with these features, shape (themes,)."""
-        return self._strengths(features) @ self.weights[features] + self.bias if features else self.bias
+        return self._strengths(features) @ self.weights[features] + self.bias
 
-    def probabilities(self, features: Sequence[int]) -> Floats:
+    def probabilities(self, features: Numbers) -> Floats:
         """Return how likely each theme is by the words alone, shape (themes,)."""
         odds = np.exp(-self.words(features).astype(np.float64))
         return np.asarray(1.0 / (1.0 + odds), np.float32)
 
-    def contributions(self, theme: int, features: Sequence[int]) -> Floats:
+    def contributions(self, theme: int, features: Numbers) -> Floats:
         """Return what each feature adds to logit(p) of one theme, shape (features,)."""
         return np.asarray(self.stack[theme, 1] * self._strengths(features) * self.weights[features, theme], np.float32)
 
-    def _strengths(self, features: Sequence[int]) -> Floats:
+    def _strengths(self, features: Numbers) -> Floats:
         """Return x of each feature of an article that has just these, shape (features,)."""
         units = self.units[features]
-        return units / max(float(np.sqrt(units @ units)), 1e-9)
+        return units / max(math.sqrt(units @ units), 1e-9)

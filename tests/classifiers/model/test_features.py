@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.model.features import Vocabulary, features_of, place, words_of
+from classifiers.model.features import Places, Vocabulary, features_of, words_of
 from classifiers.model.groups import Groups
 from classifiers.tokens import Tokens
 
@@ -73,8 +73,9 @@ def test_quick_way_finds_exactly_the_features_that_the_slow_way_names(title: lis
 @given(st.lists(WORDS, min_size=1, max_size=30))
 def test_every_feature_has_a_place_that_holds_it(words: list[str]) -> None:
     tokens = Tokens(" ".join(words))
+    places = Places(tokens, GROUPS)
     for feature in features_of(words_of(tokens), [], GROUPS):
-        at = place(feature, tokens, GROUPS)
+        at = places.of(feature)
         assert at is not None
         first, count = at
         assert first >= 0
@@ -94,7 +95,7 @@ def test_every_feature_has_a_place_that_holds_it(words: list[str]) -> None:
 def test_place_of_a_feature_points_into_the_text(feature: str, where: str) -> None:
     text = "Now the White House sees new tariffs, says the foreign ministry."
     tokens = Tokens(text)
-    at = place(feature, tokens, GROUPS)
+    at = Places(tokens, GROUPS).of(feature)
     assert at is not None
     start, end = tokens.span(*at)
     assert text[start:end].casefold() == where.casefold()
