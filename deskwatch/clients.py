@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -90,14 +92,14 @@ def read_topic(settings: Settings, name: str) -> Iterator[tuple[Any, Record]]:
 
 
 def read_messages(
-    settings: Settings, name: str, *, since: datetime | None = None, follow: bool = False
+    settings: Settings, name: str, *, since: datetime | None = None, follow_until: threading.Event | None = None
 ) -> Iterator[Any]:
     """Yield every message that a topic holds at this moment, undecoded, partition by partition.
 
     Args:
         name: Of the topic, without the prefix.
         since: Leave out what the broker took before this time.
-        follow: Go on for ever with what arrives, then in no order between partitions.
+        follow_until: Go on with what arrives, then in no order between partitions, until this is set.
 
     Raises:
         KafkaError: the topic does not exist, or the broker does not answer.
@@ -121,11 +123,12 @@ def read_messages(
                     for message in messages:
                         if message.offset < ends[partition] and message.timestamp >= since_ms:
                             yield message
-        if follow:
+        if follow_until:
             consumer.assign(partitions)
             for partition in partitions:
                 consumer.seek(partition, ends[partition])
-            yield from consumer
+        while follow_until and not follow_until.is_set():
+            yield from chain.from_iterable(consumer.poll(timeout_ms=500).values())
     finally:
         consumer.close()
 

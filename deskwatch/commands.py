@@ -18,6 +18,7 @@ from deskwatch.configfile import nearest
 from deskwatch.deadletters import OpenLetter
 from deskwatch.errors import PublishError
 from deskwatch.exporting import export_line
+from deskwatch.running import stop_on_signals
 from deskwatch.settings import Settings
 from deskwatch.topics import DEAD_LETTERS, TOPICS, Topic
 
@@ -97,12 +98,15 @@ def export(ctx: click.Context, topic: str, since: datetime | None, follow: bool)
         hint = nearest(topic, names)
         raise click.UsageError(f"no such topic '{topic}'" + (f" (did you mean '{hint}'?)" if hint else ""))
     settings = load_settings(ctx)
+    stop = stop_on_signals() if follow else None
     with _talking_to_broker(settings):
-        messages = clients.read_messages(settings, topic, since=since and since.replace(tzinfo=UTC), follow=follow)
+        messages = clients.read_messages(settings, topic, since=since and since.replace(tzinfo=UTC), follow_until=stop)
         for message in messages:
             sys.stdout.buffer.write(export_line(message) + b"\n")
-            if follow:
+            if stop:
                 sys.stdout.buffer.flush()
+                if stop.is_set():
+                    break
     sys.stdout.buffer.flush()
 
 

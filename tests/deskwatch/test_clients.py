@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +96,7 @@ def test_reader_can_start_at_a_time(settings: Settings) -> None:
 
 def test_follower_gets_what_comes_later(settings: Settings) -> None:
     send(settings, ARTICLES.name, 1)
-    messages = clients.read_messages(settings, ARTICLES.name, follow=True)
+    messages = clients.read_messages(settings, ARTICLES.name, follow_until=threading.Event())
     assert next(messages).partition == 1
     with ThreadPoolExecutor(1) as pool:
         later = pool.submit(next, messages)

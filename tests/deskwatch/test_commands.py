@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -178,11 +179,14 @@ def test_followed_export_prints_what_arrives_and_ends_when_told(embedded: Desk) 
     embedded.bury("first")
     with subprocess.Popen(command, env=embedded.environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        deadline = threading.Timer(60, process.kill)  # else a process that prints nothing would hold up all tests
+        deadline.start()
         assert json.loads(process.stdout.readline())["value"]["reason"] == "first"
         embedded.bury("second")
         assert json.loads(process.stdout.readline())["value"]["reason"] == "second"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 1  # click's code for Ctrl-C
+        assert process.wait() == 0
+        deadline.cancel()
 
 
 def test_letters_are_listed_retried_and_dropped(desk: Desk) -> None:
