@@ -75,7 +75,7 @@ docs: .venv/.done ## write the generated pages of docs/ anew
 
 .PHONY: test-fast
 test-fast: .venv/.done ## the tests that start no Kafka, mail server or browser
-	$(BIN)/pytest -q -n 3 -m "not system"
+	$(BIN)/pytest -q -n 4 -m "not system"
 
 .PHONY: test
 test: .venv/.done ## all tests; those whose real part is missing say how to get it
