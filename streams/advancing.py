@@ -14,6 +14,7 @@ from typing import Final
 from deskwatch.records import Bucket, Spike
 from streams import episodes
 from streams.facts import Fact, Health, NewGeneration, Sighting
+from streams.guard import PEAKS
 from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState
 from streams.rules import BUCKET_S, INSTANT_S, Rules
 from streams.series import UNOBSERVED, Closed, bucket_of, start_of
@@ -209,8 +210,9 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     """Close the next bucket, and learn from the one that nothing amends any more."""
     series, baseline, rhythm, health = theme.series, theme.state.baseline, desk.state.rhythm, desk.health()
     bucket = series.next
+    theme.state.guard.age()
     observed = health >= rules.min_health
-    series.close(baseline.expected(bucket, rhythm) * health if observed else UNOBSERVED, health)
+    series.close(baseline.expected(bucket) * health if observed else UNOBSERVED, health)
     _publish(name, theme, bucket, 0, out)
     settled = bucket - rules.settle_s // BUCKET_S
     if settled < series.saved.first:
@@ -220,6 +222,7 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     else:
         sums = series.sums(settled + 1, rules.windows)
         count = series.cells[settled].evidence if settled in series.cells else 0
+        theme.state.guard.learn(series.sums(settled + 1, PEAKS))
         baseline.learn(settled, rhythm, count, series.health(settled), sums)
     series.prune(settled - rules.windows[-1] + 1)
 

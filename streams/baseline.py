@@ -1,8 +1,10 @@
 """What is normal for one theme: a level that follows slowly, the hours of the week, and how far counts scatter.
 
-Source: `docs/decisions/0006-first-detector.md`; the gamma-Poisson level with discounting is that of West & Harrison
-(1997), Bayesian Forecasting and Dynamic Models, 10.8; the tail is the negative binomial's, by the regularised
-incomplete beta function (NIST DLMF 8.17.24).
+The level is a gamma-Poisson one with discounting (West & Harrison 1997, Bayesian Forecasting and Dynamic Models,
+10.8). The hours follow a daily wave, fitted to what was seen and drawn towards that of all themes together; an hour
+that was seen often goes its own way. What is not yet known of the hours widens the scatter, which is learnt for each
+window by itself. The tail is the negative binomial's, by the regularised incomplete beta function (NIST DLMF 8.17.24).
+`docs/decisions/0012-a-daily-wave-and-an-alert-budget.md` has the figures.
 """
 
 from __future__ import annotations
@@ -11,23 +13,31 @@ import math
 from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc
 
-from streams.rules import BUCKET_S
+from streams.pace import CELLS, PACE, Pace
 
-DAY: Final = 86_400 // BUCKET_S  # buckets
-HOUR: Final = 3_600 // BUCKET_S
-LEVEL_FADE: Final = 0.5 ** (1 / (5 * DAY))  # half-lives: 5 days, 28 days, 7 days
-SEASON_FADE: Final = 0.5 ** (1 / (28 * HOUR))  # an hour of the week is met for an hour a day
-SCATTER_FADE: Final = 0.5 ** (1 / (7 * DAY))
+LEVEL_DAYS: Final = 8.0  # half-lives
+SEASON_DAYS: Final = 28.0
+SCATTER_DAYS: Final = 40.0
 PRIOR_SHAPE: Final = 0.5
-PRIOR_RATE: Final = 0.5 / HOUR  # half an item an hour, until more is known
-SEASON_WEIGHT: Final = 30.0  # items of the desk's rhythm that each hour of a theme starts with
+PRIOR_RATE: Final = 0.5  # items an hour, until more is known
 RHYTHM_WEIGHT: Final = 20.0  # items of an even spread that the desk's rhythm starts with
+WAVE_WEIGHT: Final = 60.0  # items that the desk's wave counts for when that of a theme is fitted
+LEVEL_WEIGHT: Final = 20.0  # the same for weekdays against weekends
+OWN_WEIGHT: Final = 200.0  # items that the wave counts for against what an hour itself has shown
+DAY_SCATTER: Final = 0.1  # phi of an hour on different days: ten days tell more than ten times the items of one
+UNKNOWN_SEASON: Final = (0.2, 2.0)  # phi of an hour that was never seen; halved by so many items
 SCATTER_PRIOR: Final = (2.0, 20.0)  # 0.10, as if 20 squared expectations had been seen
 SCATTER_FLOOR: Final = 0.02
-CELLS: Final = 48  # hours of a weekday, hours of a weekend's day
 MAX_LOG: Final = 300.0  # a tail below 1e-300 is called that
+
+Floats = NDArray[np.float64]
+
+_HOURS: Final = (np.arange(24) + 0.5) * 2 * np.pi / 24
+_WAVE: Final[Floats] = np.column_stack([np.ones(24), np.cos(_HOURS), np.sin(_HOURS)])
 
 
 class Rhythm(msgspec.Struct, kw_only=True):
@@ -36,37 +46,53 @@ class Rhythm(msgspec.Struct, kw_only=True):
     seen: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)
     due: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)
 
-    def factor(self, cell: int) -> float:
-        """Return how many times the mean an hour usually brings."""
-        return (self.seen[cell] + RHYTHM_WEIGHT) / (self.due[cell] + RHYTHM_WEIGHT)
+    def factors(self) -> Floats:
+        """Return how many times the mean each hour usually brings, shape (48,)."""
+        return (np.array(self.seen) + RHYTHM_WEIGHT) / (np.array(self.due) + RHYTHM_WEIGHT)
 
-    def fade(self, bucket: int) -> None:
+    def fade(self, bucket: int, pace: Pace = PACE) -> None:
         """Forget a little of the bucket's hour; once a bucket, before the themes are learnt."""
-        cell = cell_of(bucket)
-        self.seen[cell] *= SEASON_FADE
-        self.due[cell] *= SEASON_FADE
+        cell, fade = pace.cell(bucket), pace.fade_of_hour(SEASON_DAYS)
+        self.seen[cell] *= fade
+        self.due[cell] *= fade
 
 
 class Baseline(msgspec.Struct, kw_only=True):
     """The learnt state of one theme; a few hundred numbers. `rhythm` is that of the desk."""
 
     shape: float = PRIOR_SHAPE
-    exposure: float = PRIOR_SHAPE / PRIOR_RATE
+    exposure: float = 0.0  # in buckets; 0: nothing learnt yet
     seen: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)
     due: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)
+    days: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)  # on which each hour was seen
+    season: list[float] = msgspec.field(default_factory=lambda: [1.0] * CELLS)
+    known: list[float] = msgspec.field(default_factory=lambda: [0.0] * CELLS)  # items behind each hour of the season
+    fitted: int = -1  # the hour for which the season was fitted
     scatter: list[tuple[float, float]] = []
     learnt: int = 0  # buckets observed
 
-    def expected(self, bucket: int, rhythm: Rhythm) -> float:
+    def expected(self, bucket: int, pace: Pace = PACE) -> float:
         """Return how much evidence a healthy bucket normally holds."""
-        return self.shape / self.exposure * self._season(bucket, rhythm)
+        return self.rate(pace) * self._season(bucket, pace)
 
-    def variance_factor(self, window: int) -> float:
-        """Return phi of window number `window`: counts with mean M scatter with variance M + phi M^2."""
-        numerator, denominator = self.scatter[window] if window < len(self.scatter) else SCATTER_PRIOR
-        return max(SCATTER_FLOOR, numerator / denominator) + 1 / self.shape
+    def rate(self, pace: Pace = PACE) -> float:
+        """Return the level, in items a bucket."""
+        return self.shape / (self.exposure or _prior_exposure(pace))
 
-    def learn(self, bucket: int, rhythm: Rhythm, count: int, health: float, sums: list[tuple[int, float]]) -> None:
+    def variance_factor(self, window: int, bucket: int, pace: Pace = PACE) -> float:
+        """Return phi of window number `window` that ends with `bucket`: counts scatter with variance M + phi M^2."""
+        most, halved = UNKNOWN_SEASON
+        return self._scatter(window) + most / (1 + self.known[pace.cell(bucket)] / halved)
+
+    def learn(
+        self,
+        bucket: int,
+        rhythm: Rhythm,
+        count: int,
+        health: float,
+        sums: list[tuple[int, float]],
+        pace: Pace = PACE,
+    ) -> None:
         """Take in one settled, observed bucket.
 
         Args:
@@ -75,45 +101,87 @@ class Baseline(msgspec.Struct, kw_only=True):
             count: Its evidence.
             health: Share of the feeds that answered, in (0, 1].
             sums: Observed and expected over each window that ends with this bucket.
+            pace: How long a bucket is.
         """
-        mean = self.expected(bucket, rhythm) * health
+        cell = pace.cell(bucket)
+        if cell != self.fitted:
+            self._fit(rhythm.factors())
+            self.fitted = cell
+        season, rate, fade = self._season(bucket, pace), self.rate(pace), pace.fade_of_hour(SEASON_DAYS)
+        mean = rate * season * health
         # What stands out leaks in slowly: an event must not become normal within its own hours.
-        kept = min(float(count), mean + 3 * math.sqrt(mean + self.variance_factor(0) * mean * mean) + 1)
-        cell, season = cell_of(bucket), self._season(bucket, rhythm)
-        rate = self.shape / self.exposure
-        self.seen[cell] = self.seen[cell] * SEASON_FADE + kept
-        self.due[cell] = self.due[cell] * SEASON_FADE + rate * health
+        kept = min(float(count), mean + 3 * math.sqrt(mean + self._scatter(0) * mean * mean) + 1)
+        self.seen[cell] = self.seen[cell] * fade + kept
+        self.due[cell] = self.due[cell] * fade + rate * health
+        self.days[cell] = self.days[cell] * fade + min(1 / pace.hour, 1.0)
         rhythm.seen[cell] += kept
         rhythm.due[cell] += rate * health
-        self.shape = max(self.shape * LEVEL_FADE + kept, PRIOR_SHAPE / 2)
-        self.exposure = self.exposure * LEVEL_FADE + season * health
+        level = pace.fade(LEVEL_DAYS)
+        self.shape = max(self.shape * level + kept, PRIOR_SHAPE / 2)
+        self.exposure = (self.exposure or _prior_exposure(pace)) * level + season * health
         self.scatter = [
-            _scattered(self.scatter[i] if i < len(self.scatter) else SCATTER_PRIOR, observed, expected)
+            _scattered(self.scatter[i] if i < len(self.scatter) else SCATTER_PRIOR, observed, expected, pace)
             for i, (observed, expected) in enumerate(sums)
         ]
         self.learnt += 1
 
-    def age(self) -> None:
+    def age(self, pace: Pace = PACE) -> None:
         """Let a bucket pass unobserved: after a long gap what was normal before it counts for little."""
-        if self.exposure > PRIOR_SHAPE / PRIOR_RATE:
-            self.shape = max(self.shape * LEVEL_FADE, PRIOR_SHAPE / 2)
-            self.exposure *= LEVEL_FADE
-        (prior_n, prior_d), fade = SCATTER_PRIOR, SCATTER_FADE
+        if self.exposure > _prior_exposure(pace):
+            self.shape = max(self.shape * pace.fade(LEVEL_DAYS), PRIOR_SHAPE / 2)
+            self.exposure *= pace.fade(LEVEL_DAYS)
+        (prior_n, prior_d), fade = SCATTER_PRIOR, pace.fade(SCATTER_DAYS)
         self.scatter = [(n * fade + prior_n * (1 - fade), d * fade + prior_d * (1 - fade)) for n, d in self.scatter]
 
-    def accept(self, rate: float) -> None:
+    def accept(self, rate: float, pace: Pace = PACE) -> None:
         """Take `rate` (evidence a bucket) as the new normal level."""
+        self.exposure = self.exposure or _prior_exposure(pace)
         self.shape = max(rate * self.exposure, PRIOR_SHAPE)
 
-    def _season(self, bucket: int, rhythm: Rhythm) -> float:
-        cell = cell_of(bucket)
-        day, hour = divmod(cell, 24)
-        before, after = day * 24 + (hour - 1) % 24, day * 24 + (hour + 1) % 24
-        return (self._factor(before, rhythm) + 2 * self._factor(cell, rhythm) + self._factor(after, rhythm)) / 4
+    def _scatter(self, window: int) -> float:
+        numerator, denominator = self.scatter[window] if window < len(self.scatter) else SCATTER_PRIOR
+        return max(SCATTER_FLOOR, numerator / denominator) + 1 / self.shape
 
-    def _factor(self, cell: int, rhythm: Rhythm) -> float:
-        start = SEASON_WEIGHT * rhythm.factor(cell)
-        return (self.seen[cell] + start) / (self.due[cell] + SEASON_WEIGHT)
+    def _season(self, bucket: int, pace: Pace) -> float:
+        cell, at = pace.cell(bucket), pace.within_hour(bucket)
+        day, hour = divmod(cell, 24)
+        beside = day * 24 + (hour + (1 if at > 0 else -1)) % 24
+        return self.season[cell] * (1 - abs(at)) + self.season[beside] * abs(at)
+
+    def _fit(self, usual: Floats) -> None:
+        """Fit the season to what was seen: weekdays against weekends, one wave over the day, and each hour itself."""
+        seen, due, days = np.array(self.seen), np.array(self.due), np.array(self.days)
+        parts = [slice(0, 24), slice(24, 48)]
+        levels = np.array([_level(seen[p], due[p], days[p], usual[p].mean() / usual.mean()) for p in parts])
+        hours = due[:24] * levels[0] + due[24:] * levels[1]
+        weights = _telling(hours, days[:24] + days[24:])
+        ratios = (seen[:24] + seen[24:]) / np.maximum(hours, 1e-9)
+        wave = (usual[:24] / usual[:24].mean() + usual[24:] / usual[24:].mean()) / 2
+        prior = np.linalg.lstsq(_WAVE, wave, rcond=None)[0]
+        left = (_WAVE.T * weights) @ _WAVE + WAVE_WEIGHT * np.eye(3)
+        right = (_WAVE.T * weights) @ ratios + WAVE_WEIGHT * prior
+        shape = np.maximum(_WAVE @ np.linalg.solve(left, right), 0.05)
+        smooth = np.concatenate([shape * level for level in levels])
+        known = _telling(due, days)
+        season = (seen / np.maximum(due, 1e-9) * known + OWN_WEIGHT * smooth) / (known + OWN_WEIGHT)
+        # Rounded, so that a saved state and one that goes on in memory are the same.
+        self.season = [round(value, 9) for value in season.tolist()]
+        self.known = [round(value, 6) for value in known.tolist()]
+
+
+def _level(seen: Floats, due: Floats, days: Floats, usual: float) -> float:
+    weight = _telling(np.array([due.sum()]), np.array([max(days.sum() / 24, 1e-9)]), DAY_SCATTER / 2)[0]
+    return float((seen.sum() / max(due.sum(), 1e-9) * weight + LEVEL_WEIGHT * usual) / (weight + LEVEL_WEIGHT))
+
+
+def _telling(items: Floats, days: Floats, scatter: float = DAY_SCATTER) -> Floats:
+    """Return how many independent items so many items on so many days are worth."""
+    each = items / np.maximum(days, 1e-9)
+    return days * each / (1 + scatter * each)
+
+
+def _prior_exposure(pace: Pace) -> float:
+    return PRIOR_SHAPE / PRIOR_RATE * pace.hour
 
 
 def surprise(observed: int, mean: float, phi: float) -> float:
@@ -147,14 +215,7 @@ def normal_range(mean: float, phi: float) -> tuple[int, int]:
         count += 1
 
 
-def _scattered(state: tuple[float, float], observed: int, expected: float) -> tuple[float, float]:
+def _scattered(state: tuple[float, float], observed: int, expected: float, pace: Pace) -> tuple[float, float]:
+    fade = pace.fade(SCATTER_DAYS)
     deviation = min(float(observed), expected + 4 * math.sqrt(expected + 0.1 * expected**2) + 1) - expected
-    numerator = state[0] * SCATTER_FADE + deviation * deviation - expected
-    return numerator, state[1] * SCATTER_FADE + expected * expected
-
-
-def cell_of(bucket: int) -> int:
-    """Return the hour of the week's kind: 0-23 on weekdays, 24-47 on weekends (UTC)."""
-    day, of_day = divmod(bucket, DAY)
-    weekend = (day + 3) % 7 >= 5  # day 0, 1 January 1970, was a Thursday
-    return of_day // HOUR + (24 if weekend else 0)
+    return state[0] * fade + deviation * deviation - expected, state[1] * fade + expected * expected

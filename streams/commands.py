@@ -1,15 +1,18 @@
-"""The `stream` command."""
+"""The `stream` and the `detect` command."""
 
 from __future__ import annotations
 
 import os
+import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 
 import click
 import structlog
 
 from deskwatch.cli import load_settings
+from deskwatch.configfile import Problem
 from deskwatch.settings import load_section
 from deskwatch.telemetry import Health, TelemetryServer, build_registry, configure_logging
 
@@ -56,3 +59,32 @@ def stream(ctx: click.Context) -> None:
     with TelemetryServer(registry, health, host=settings.metrics_host, port=settings.metrics_port) as server:
         log.info("telemetry.serving", service="stream", port=server.port)
         run_worker(app)
+
+
+@click.command()
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"))
+def detect(file: TextIO) -> None:
+    """Find spikes in one series of counts.
+
+    FILE is CSV, `timestamp,value` a line, at regular steps; `-` is standard input. Printed is each line with `expected`
+    (what was normal there), `score` (1 and more is worth an alert) and `alert` (1 where an episode opens). Nothing
+    later than a line has a say in it. The first day only learns.
+
+    \b
+    Exit codes: 0 judged, 1 lines could not be read (they are named, the others judged).
+    """
+    from streams.countfile import ADDED, COLUMNS, judge_rows, read_rows, step_of
+
+    problems: list[Problem] = []
+    name = getattr(file, "name", "<stdin>")
+    rows = read_rows(file, name, problems)
+    click.echo(",".join((*COLUMNS, *ADDED)))
+    for row, verdict in judge_rows(rows, step_of(rows)):
+        if verdict is None:
+            problems.append(Problem(name, row.line, 1, f"{row.timestamp} falls into the same step as another line"))
+        else:
+            judged = f"{verdict.expected:.4g},{verdict.score:.4f},{int(verdict.opens)}"
+            click.echo(f"{row.timestamp},{row.value},{judged}")
+    for problem in sorted(problems):
+        click.echo(str(problem), err=True)
+    sys.exit(1 if problems else 0)

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from deskwatch.records import Headline, Severity, Spike, SpikeState
-from streams.baseline import DAY, normal_range, surprise
+from streams.baseline import normal_range, surprise
+from streams.guard import PEAKS
 from streams.memory import Desk, Episode, Theme
+from streams.pace import PACE
 from streams.rules import BUCKET_S, Rules
 from streams.series import Window, bucket_of, start_of
 
-AGE_DAYS: Final = 1.5  # a baseline this old asks 1.37 times the threshold; younger ones more
 HEADLINES: Final = 5
 LATE_FEEDS: Final = 20  # named in an alert; more would help nobody
 HOUR: Final = 12  # buckets
@@ -35,14 +36,15 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
         found += _wind_down(desk, name, instant, rules)
     if theme.state.fresh is None or theme.state.baseline.learnt * BUCKET_S < rules.silent_s:
         return found
-    best = _strongest(desk, theme, instant, rules)
+    best = _strongest(theme, instant, rules)
     if best is None:
         return found
     window, strength = best
     severity = _severity(strength, window, theme)
     episode = theme.state.episode
     if episode is None:
-        found.append(_open(desk, name, instant, window, severity, rules))
+        if _within_budget(theme, instant):
+            found.append(_open(desk, name, instant, window, severity, rules))
     elif RANK[severity] > RANK[episode.severity]:
         episode.severity, episode.state, episode.revision = severity, SpikeState.GROWING, episode.revision + 1
         found.append(_spike(desk, name, instant, window, rules))
@@ -50,15 +52,14 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
 
 
 def threshold(theme: Theme, rules: Rules) -> float:
-    """Return -log10 of the probability to reach; higher while the baseline is young."""
-    age = theme.state.baseline.learnt / DAY
-    return rules.threshold * (1 + math.exp(-age / AGE_DAYS))
+    """Return -log10 of the probability to reach."""
+    return rules.needed(theme.state.baseline.learnt / PACE.day)
 
 
-def _strongest(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
+def _strongest(theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
     """Return the most surprising window over the threshold that has enough stories and owners, and by how much."""
     needed = threshold(theme, rules)
-    scored = [(_surprise(theme, window), window) for window in _windows(desk, theme, instant, rules)]
+    scored = [(_surprise(theme, window), window) for window in _windows(theme, instant, rules)]
     for value, window in sorted(scored, key=lambda pair: -pair[0]):
         if value < needed:
             return None
@@ -67,14 +68,14 @@ def _strongest(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> tup
     return None
 
 
-def _windows(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
+def _windows(theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
     """Return the windows to test: those that end now, and those that ended lately and hold evidence not yet tested."""
     fresh = theme.state.fresh
     running = bucket_of(instant)
     oldest = max(fresh + 1 if fresh is not None else running, bucket_of(instant) - rules.reach_s // BUCKET_S)
     windows: list[Window] = []
     for end in range(min(oldest, running), running + 1):
-        open_observed, open_expected, start = _open_part(desk, theme, end, instant)
+        open_observed, open_expected, start = _open_part(theme, end, instant)
         for number, (observed, expected) in enumerate(theme.series.sums(start, rules.windows, floor=theme.state.floor)):
             first = max(start - rules.windows[number], theme.series.saved.first, theme.state.floor)
             windows.append(
@@ -89,7 +90,7 @@ def _windows(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> list[
     return windows
 
 
-def _open_part(desk: Desk, theme: Theme, end: int, instant: datetime) -> tuple[int, float, int]:
+def _open_part(theme: Theme, end: int, instant: datetime) -> tuple[int, float, int]:
     """Return observed and expected of the buckets before `end` that are not closed yet, and where the closed ones end.
 
     The bucket that is running counts with the share of it that has passed.
@@ -99,14 +100,26 @@ def _open_part(desk: Desk, theme: Theme, end: int, instant: datetime) -> tuple[i
     observed, expected = 0, 0.0
     for bucket in range(first, end + (end == running)):
         share = (instant.timestamp() / BUCKET_S - bucket) if bucket == running else 1.0
-        expected += theme.state.baseline.expected(bucket, desk.state.rhythm) * min(share, 1.0)
+        expected += theme.state.baseline.expected(bucket) * min(share, 1.0)
         if bucket in theme.series.cells:
             observed += theme.series.cells[bucket].evidence
     return observed, expected, first
 
 
 def _surprise(theme: Theme, window: Window) -> float:
-    return surprise(window.observed, window.expected, theme.state.baseline.variance_factor(window.number))
+    return surprise(
+        window.observed, window.expected, theme.state.baseline.variance_factor(window.number, window.end - 1)
+    )
+
+
+def _within_budget(theme: Theme, instant: datetime) -> bool:
+    """Return whether a theme may open: it has not done so often lately, or now stands out even among its own peaks."""
+    demand = theme.state.guard.demand()
+    if demand == 0:
+        return True
+    observed, expected, start = _open_part(theme, bucket_of(instant), instant)
+    sums = [(o + observed, e + expected) for o, e in theme.series.sums(start, PEAKS, floor=theme.state.floor)]
+    return theme.state.guard.standing(sums) >= demand
 
 
 def _has_enough(theme: Theme, window: Window, rules: Rules) -> bool:
@@ -128,6 +141,7 @@ def _open(desk: Desk, name: str, instant: datetime, window: Window, severity: Se
     theme = desk.themes[name]
     onset = start_of(window.start)
     digest = hashlib.blake2b(f"{name}|{onset.isoformat()}|{instant.isoformat()}".encode(), digest_size=6)
+    theme.state.guard.opened()
     theme.state.episode = Episode(
         spike_id=f"sp-{digest.hexdigest()}",
         revision=0,
@@ -150,7 +164,7 @@ def _wind_down(desk: Desk, name: str, instant: datetime, rules: Rules) -> list[S
     short = [length for length in rules.windows if length * BUCKET_S <= rules.quiet_s]
     sums = series.sums(series.next, short)
     loud = any(
-        surprise(observed, expected, theme.state.baseline.variance_factor(number)) >= 1
+        surprise(observed, expected, theme.state.baseline.variance_factor(number, last)) >= 1
         for number, (observed, expected) in enumerate(sums)
     )
     episode.quiet = 0 if loud else episode.quiet + 1
@@ -175,7 +189,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
     theme = desk.themes[name]
     episode = theme.state.episode
     assert episode is not None  # noqa: S101  # both callers have just set it
-    phi = theme.state.baseline.variance_factor(window.number)
+    phi = theme.state.baseline.variance_factor(window.number, window.end - 1)
     low, high = normal_range(window.expected, phi)
     cells = [theme.series.cells[bucket] for bucket in _held(theme, window)]
     end = min(start_of(window.end), instant)  # the last bucket may be running
@@ -203,7 +217,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         languages=_languages(desk, theme, window),
         feeds_total=len(desk.state.feeds),
         feeds_late=tuple(sorted(feed for feed, state in desk.state.feeds.items() if not state.ok))[:LATE_FEEDS],
-        learnt_days=round(theme.state.baseline.learnt / DAY, 2),
+        learnt_days=round(theme.state.baseline.learnt / PACE.day, 2),
         config_hash=desk.state.config_hash,
     )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from deskwatch.records import Severity, SpikeState, Utc
 from streams.baseline import Baseline, Rhythm
+from streams.guard import Guard
 from streams.series import Closed, Series
 
 THEME: Final = "theme/"
@@ -68,6 +69,7 @@ class ThemeState(msgspec.Struct, kw_only=True):
 
     closed: Closed
     baseline: Baseline = msgspec.field(default_factory=Baseline)
+    guard: Guard = msgspec.field(default_factory=Guard)
     episode: Episode | None = None
     floor: int = 0  # evidence before this bucket belongs to an episode that is over
     fresh: int | None = None  # earliest bucket with evidence that no test has seen
