@@ -1,4 +1,4 @@
-"""The `stream` and the `detect` command."""
+"""The commands `stream`, `detect` and `stories`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 import structlog
@@ -86,5 +86,37 @@ def detect(file: TextIO) -> None:
             judged = f"{verdict.expected:.4g},{verdict.score:.4f},{int(verdict.opens)}"
             click.echo(f"{row.timestamp},{row.value},{judged}")
     for problem in sorted(problems):
+        click.echo(str(problem), err=True)
+    sys.exit(1 if problems else 0)
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+def stories(file: BinaryIO) -> None:
+    """Find the items that carry one text.
+
+    FILE (default: standard input) has one JSON object a line, oldest first, with `id`, `title` and, if there are any,
+    `summary` or `text`, `source`, `published`; it may be gzip. For each, one line goes to standard output: {"id",
+    "story", "copy"}. Items of one story share its id, that of the first one; `copy` is true from the second on. Items
+    further apart than 72 hours are never one story.
+
+    \b
+    Exit codes: 0 every line was an item, 1 some were not (they are named and passed over).
+    """
+    from classifiers.jsonlines import encode_line
+    from streams.grouping import Grouping
+    from streams.items import read_items
+    from streams.likeness import signature
+
+    problems: list[Problem] = []
+    name = getattr(file, "name", "<stdin>")
+    out, grouping, last = click.get_binary_stream("stdout"), Grouping(), 0.0
+    for item in read_items(file, str(name), problems):
+        at_h = item.at_h()
+        last = last if at_h is None else at_h
+        story, is_copy = grouping.add(str(item.id), signature(item.title or "", item.body()), last)
+        out.write(encode_line({"id": item.id, "story": story, "copy": is_copy}))
+    out.flush()
+    for problem in problems:
         click.echo(str(problem), err=True)
     sys.exit(1 if problems else 0)

@@ -1,0 +1,77 @@
+"""Items to stories, as they come: each joins the story of the item it is most like, or begins one.
+
+Candidates are the items that share the most runs of three words with the new one. Runs that many items have tell
+nothing and find none; items older than the reach are forgotten.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from streams.likeness import LEAST_COPY, Signature, copy_probability
+
+REACH_H: Final = 72.0
+CANDIDATES: Final = 12  # compared one by one
+COMMON: Final = 100  # items that have a run, from which on it finds nobody
+SKETCH: Final = 40  # runs an item is found by: the smallest numbers, so that copies of a long text keep the same
+
+
+class Member(msgspec.Struct, frozen=True):
+    """An item that stands in a story."""
+
+    story: str
+    at_h: float  # hours since 1970
+    signature: Signature
+    sketch: list[int]  # the runs it is found by
+
+
+class Grouping:
+    """The items of the last hours by what they share."""
+
+    def __init__(self, reach_h: float = REACH_H) -> None:
+        self._reach_h = reach_h
+        self._members: dict[int, Member] = {}
+        self._by_run: dict[int, list[int]] = {}
+        self._number = 0
+        self._oldest = 0
+
+    def add(self, item_id: str, signature: Signature, at_h: float) -> tuple[str, bool]:
+        """Return the story of an item, and whether it is a copy: whether another item began the story.
+
+        Args:
+            item_id: Names the story if the item begins one.
+            signature: What it is compared by.
+            at_h: When it appeared, in hours since 1970; items come in about this order.
+        """
+        self._forget(at_h - self._reach_h)
+        sketch = heapq.nsmallest(SKETCH, signature.triples)
+        story, best = item_id, (LEAST_COPY, -self._reach_h)
+        for member in self._candidates(sketch):
+            hours = abs(at_h - member.at_h)
+            if (rank := (copy_probability(member.signature, signature, hours), -hours)) >= best:
+                story, best = member.story, rank
+        self._members[self._number] = Member(story, at_h, signature, sketch)
+        for run in sketch:
+            self._by_run.setdefault(run, []).append(self._number)
+        self._number += 1
+        return story, story != item_id
+
+    def _candidates(self, sketch: list[int]) -> Iterator[Member]:
+        lists = (found for run in sketch if (found := self._by_run.get(run)) and len(found) < COMMON)
+        counts = Counter(chain.from_iterable(lists))
+        return (self._members[number] for number, _ in counts.most_common(CANDIDATES))
+
+    def _forget(self, before_h: float) -> None:
+        while self._oldest < self._number and self._members[self._oldest].at_h < before_h:
+            for run in self._members.pop(self._oldest).sketch:
+                held = self._by_run[run]
+                held.remove(self._oldest)
+                if not held:
+                    del self._by_run[run]
+            self._oldest += 1
