@@ -14,9 +14,8 @@ from typing import Final
 from deskwatch.records import Bucket, Spike
 from streams import episodes
 from streams.facts import Fact, Health, NewGeneration, Sighting
-from streams.grouping import Text
 from streams.guard import PEAKS
-from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState, hours_of
+from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState
 from streams.rules import BUCKET_S, INSTANT_S, Rules
 from streams.series import UNOBSERVED, Closed, bucket_of, start_of
 
@@ -109,15 +108,11 @@ def _count(desk: Desk, seen: Sighting, rules: Rules, out: Outputs) -> str:
         return "known"
     if (seen.effective - seen.at).total_seconds() > rules.story_s:
         return "too_old"
-    story = _story(desk, seen, known or _same_text(desk, seen))
+    story = _story(desk, seen, known or seen.story_key)
     for name in new:
         _theme(desk, name, seen.effective, out)
     bucket = bucket_of(seen.event_at)
-    first = known is None  # a revision's text is that of the first one, as good as always
-    text = (seen.title, seen.body, seen.effective) if first else ("", "", None)
-    member = Member(seen.article_id, bucket, seen.owner, new, seen.is_news, *text)
-    if first:
-        desk.grouping.put(story.story_id, member.text(), hours_of(seen.effective))
+    member = Member(seen.article_id, bucket, seen.owner, new, seen.is_news)
     held = [name for name in new if seen.is_news and bucket >= _oldest(desk.themes[name], rules)]
     story.members.append(member)
     desk.story_of[seen.article_id] = story.story_id
@@ -133,14 +128,6 @@ def _count(desk: Desk, seen: Sighting, rules: Rules, out: Outputs) -> str:
     if not seen.is_news:
         return "back_fill"
     return "counted" if held else "late"
-
-
-def _same_text(desk: Desk, seen: Sighting) -> str:
-    """Return the story of the articles that carry this text; a new one if there are none."""
-    if seen.story_key in desk.stories:
-        return seen.story_key
-    found = desk.grouping.find(Text(seen.title, seen.body), hours_of(seen.effective))
-    return found if found in desk.stories else seen.story_key
 
 
 def _themes_to_add(story: Story, seen: Sighting) -> tuple[str, ...]:

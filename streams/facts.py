@@ -12,7 +12,6 @@ from typing import Final
 import msgspec
 
 from deskwatch.records import Article, Classified, DateQuality, DeskTick, Evidence, FeedHealth, Generation, Utc
-from streams.likeness import MAX_CHARS
 
 TRUSTED: Final = frozenset({DateQuality.EXPLICIT_TZ, DateQuality.NAMED_TZ, DateQuality.FEED_TZ})
 OLDEST: Final = timedelta(hours=24)  # a date further back than this says when the piece was written, not when it broke
@@ -47,7 +46,6 @@ class Sighting(Fact, frozen=True, kw_only=True, tag=True):
     title: str
     url: str
     language: str
-    body: str = ""  # as much of summary or text as is compared
 
 
 class Health(Fact, frozen=True, kw_only=True, tag=True):
@@ -94,7 +92,6 @@ def sighting_of(record: Classified, watermark: datetime | None) -> Sighting:
         title=article.title,
         url=article.url,
         language=article.language,
-        body=(article.text or article.summary)[:MAX_CHARS],
     )
 
 

@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_WORDS: Final = 100  # of title and text: what was copied begins alike, or nearly
-MAX_CHARS: Final = 8 * MAX_WORDS  # of the text
 LEAST_WORDS: Final = 4  # an item of fewer words is like no other: "Live updates", "Weather"
+LONG: Final = 40  # runs of three words: with so many in both, they alone tell nearly always, whatever age and title
+DIFFERENT: Final = 0.3  # share of them in common below which two long items are two texts: forms of ministries, say
+SAME: Final = 0.5  # from which on they are one
 LEAST_COPY: Final = 0.35  # probability from which two items carry one text: where F1 is best
 
 # Logistic regression on 328 labelled pairs (C=3).
@@ -29,19 +31,13 @@ _TWO_WORDS: Final = 3.71
 _THREE_WORDS: Final = 2.40
 _HOURS: Final = -0.70
 _RUN: Final = 0.42
-_LONG: Final = (
-    40,
-    0.5,
-)  # so many runs of three words in common, that share of them: a text, whatever its age and title
 
 _WORDS: Final = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff]+"
 )
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff]")
 _POSSESSIVE: Final = re.compile(r"['\u2019]s\b")
-_FACTOR: Final = np.uint64(
-    0x9E3779B97F4A7C15
-)  # of a multiplicative hash (Knuth): 2^64 divided by the golden ratio, odd
+_FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio, made odd (Knuth)
 _CHARS_A_WORD: Final = 2  # of a script without spaces
 
 
@@ -63,7 +59,7 @@ class Signature(msgspec.Struct, frozen=True):
 def signature(title: str, text: str = "") -> Signature:
     """Return the signature of an item."""
     head = _words(title)
-    words = [*head, *_words(text[:MAX_CHARS])][:MAX_WORDS]
+    words = [*head, *_words(text[: MAX_WORDS * 8])][:MAX_WORDS]
     scale = _CHARS_A_WORD if _UNSPACED.search(title) else 1
     encoded = " ".join(words).encode("utf-8", "surrogatepass").split(b" ") if words else []
     numbers = np.fromiter(map(zlib.crc32, encoded), np.uint64, len(encoded))
@@ -72,8 +68,10 @@ def signature(title: str, text: str = "") -> Signature:
 
 def copy_probability(one: Signature, other: Signature, hours: float) -> float:
     """Return how likely two items that appeared so many hours apart carry one text."""
-    if _long(one, other):
-        return 1.0
+    shared = len(one.triples & other.triples)
+    shorter = min(len(one.triples), len(other.triples))
+    if shorter >= LONG and (shared < DIFFERENT * shorter or shared >= SAME * shorter):
+        return float(shared >= SAME * shorter)
     if min(len(one.title), len(other.title)) < LEAST_WORDS * max(one.scale, other.scale):
         return 0.0
     log_odds = (
@@ -118,8 +116,3 @@ def _runs(words: NDArray[np.uint64], length: int) -> frozenset[int]:
 
 def _contained(one: frozenset[int], other: frozenset[int]) -> float:
     return len(one & other) / max(min(len(one), len(other)), 1)
-
-
-def _long(one: Signature, other: Signature) -> bool:
-    shared, (least, share) = len(one.triples & other.triples), _LONG
-    return shared >= least and shared >= share * min(len(one.triples), len(other.triples))
