@@ -16,7 +16,14 @@ Check = Callable[[Path], list[Problem]]
 Lint = Callable[[Path, Sequence[Path]], list[Problem]]
 """Config directory and corpora (JSON lines of articles, perhaps none) to what is right, but hardly meant so."""
 
-_READ: Final = ("feeds.yaml", "themes/*.yaml", "model/groups.yaml", "subscriptions/*.yaml", "settings.yaml")
+_READ: Final = (
+    "feeds.yaml",
+    "owners.yaml",
+    "themes/*.yaml",
+    "model/groups.yaml",
+    "subscriptions/*.yaml",
+    "settings.yaml",
+)
 
 
 def load_checks() -> list[Check]:

@@ -129,12 +129,13 @@ class ThemeScore(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Classified(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An article of the desk log: it has at least one theme. The full text stays in `articles`."""
+    """An article of the desk log: it has at least one theme. Of the text, only the beginning is here."""
 
     origin: Origin
     article: Article
     themes: tuple[ThemeScore, ...]
     classifier: str = ""  # which themes and model judged it
+    owner: str = ""  # who owns the outlet; empty: nobody but the outlet itself is known
 
 
 class DeskTick(Record, frozen=True, kw_only=True, omit_defaults=True):

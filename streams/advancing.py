@@ -14,12 +14,13 @@ from typing import Final
 from deskwatch.records import Bucket, Spike
 from streams import episodes
 from streams.facts import Fact, Health, NewGeneration, Sighting
-from streams.guard import PEAKS
-from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState
-from streams.rules import BUCKET_S, INSTANT_S, Rules
-from streams.series import UNOBSERVED, Closed, bucket_of, start_of
+from streams.grouping import Text
+from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState, hours_of
+from streams.pace import DAY_S, HOUR_S, Pace
+from streams.rules import Rules
+from streams.series import UNOBSERVED, Closed
 
-EXPIRE_EVERY_S: Final = 3600
+EXPIRE_EVERY_S: Final = HOUR_S
 
 
 class Outputs:
@@ -61,11 +62,11 @@ def advance(desk: Desk, batch: Sequence[Fact], until: datetime, rules: Rules) ->
             position += 1
         if position == len(batch):
             return desk, out
-        desk.state.now = _floor(batch[position].effective)
+        desk.state.now = _floor(batch[position].effective, rules.instant_s)
         for name in desk.themes:  # a configuration may be older than the first news by any time: nothing to count there
-            desk.themes[name] = Theme(ThemeState(closed=Closed(first=bucket_of(desk.state.now))))
+            desk.themes[name] = Theme(ThemeState(closed=Closed(first=rules.pace.bucket_of(desk.state.now))))
             out.themes.add(name)
-    for instant in _instants(desk.state.now, until):
+    for instant in _instants(desk.state.now, until, rules.instant_s):
         while position < len(batch) and batch[position].effective < instant:
             _apply(desk, batch[position], rules, out)
             position += 1
@@ -76,14 +77,14 @@ def advance(desk: Desk, batch: Sequence[Fact], until: datetime, rules: Rules) ->
     return desk, out
 
 
-def _instants(after: datetime, until: datetime) -> list[datetime]:
-    first = int(after.timestamp()) // INSTANT_S + 1
-    last = int(until.timestamp()) // INSTANT_S
-    return [datetime.fromtimestamp(i * INSTANT_S, UTC) for i in range(first, last + 1)]
+def _instants(after: datetime, until: datetime, every_s: int) -> list[datetime]:
+    first = int(after.timestamp()) // every_s + 1
+    last = int(until.timestamp()) // every_s
+    return [datetime.fromtimestamp(i * every_s, UTC) for i in range(first, last + 1)]
 
 
-def _floor(at: datetime) -> datetime:
-    return datetime.fromtimestamp(int(at.timestamp()) // INSTANT_S * INSTANT_S, UTC)
+def _floor(at: datetime, every_s: int) -> datetime:
+    return datetime.fromtimestamp(int(at.timestamp()) // every_s * every_s, UTC)
 
 
 def _apply(desk: Desk, fact: Fact, rules: Rules, out: Outputs) -> None:
@@ -95,7 +96,7 @@ def _apply(desk: Desk, fact: Fact, rules: Rules, out: Outputs) -> None:
         case NewGeneration():
             desk.state.config_hash = fact.config_hash
             for name in fact.themes:
-                _theme(desk, name, fact.effective, out)
+                _theme(desk, name, rules.pace.bucket_of(fact.effective), out)
         case Sighting():
             out.outcomes[_count(desk, fact, rules, out)] += 1
 
@@ -108,11 +109,16 @@ def _count(desk: Desk, seen: Sighting, rules: Rules, out: Outputs) -> str:
         return "known"
     if (seen.effective - seen.at).total_seconds() > rules.story_s:
         return "too_old"
-    story = _story(desk, seen, known or seen.story_key)
+    story = _story(desk, seen, known or _same_text(desk, seen))
+    desk.state.voices.hear(seen.owner)
     for name in new:
-        _theme(desk, name, seen.effective, out)
-    bucket = bucket_of(seen.event_at)
-    member = Member(seen.article_id, bucket, seen.owner, new, seen.is_news)
+        _theme(desk, name, rules.pace.bucket_of(seen.effective), out)
+    bucket = rules.pace.bucket_of(seen.event_at)
+    first = known is None  # a revision's text is that of the first one, as good as always
+    text = (seen.title, seen.body, seen.effective) if first else ("", "", None)
+    member = Member(seen.article_id, bucket, seen.owner, new, seen.is_news, *text)
+    if first:
+        desk.grouping.put(story.story_id, member.text(), hours_of(seen.effective))
     held = [name for name in new if seen.is_news and bucket >= _oldest(desk.themes[name], rules)]
     story.members.append(member)
     desk.story_of[seen.article_id] = story.story_id
@@ -128,6 +134,14 @@ def _count(desk: Desk, seen: Sighting, rules: Rules, out: Outputs) -> str:
     if not seen.is_news:
         return "back_fill"
     return "counted" if held else "late"
+
+
+def _same_text(desk: Desk, seen: Sighting) -> str:
+    """Return the story of the articles that carry this text; a new one if there are none."""
+    if seen.story_key in desk.stories:
+        return seen.story_key
+    found = desk.grouping.find(Text(seen.title, seen.body), hours_of(seen.effective))
+    return found if found in desk.stories else seen.story_key
 
 
 def _themes_to_add(story: Story, seen: Sighting) -> tuple[str, ...]:
@@ -153,9 +167,9 @@ def _story(desk: Desk, seen: Sighting, story_id: str) -> Story:
 
 
 def _first_sight(desk: Desk, story: Story, theme: str, member: Member, held: bool, rules: Rules) -> None:
-    reach = rules.owner_cap_s // BUCKET_S
+    reach, cap = rules.pace.buckets(rules.owner_cap_s), rules.cap(desk.state.voices.number())
     used = desk.themes[theme].series.counted(member.owner, member.bucket - reach + 1, member.bucket + 1)
-    piece = Piece(theme, member.bucket, member.owner, held and used < rules.owner_cap)
+    piece = Piece(theme, member.bucket, member.owner, held and (cap is None or used < cap))
     story.pieces.append(piece)
     if piece.counts:
         desk.count_piece(piece)
@@ -163,18 +177,18 @@ def _first_sight(desk: Desk, story: Story, theme: str, member: Member, held: boo
         state.fresh = member.bucket if state.fresh is None else min(state.fresh, member.bucket)
 
 
-def _theme(desk: Desk, name: str, at: datetime, out: Outputs) -> Theme:
+def _theme(desk: Desk, name: str, first: int, out: Outputs) -> Theme:
     """Return a theme; a new one starts with the bucket of the fact that brings it."""
     theme = desk.themes.get(name)
     if theme is None:
-        theme = desk.themes[name] = Theme(ThemeState(closed=Closed(first=bucket_of(at))))
+        theme = desk.themes[name] = Theme(ThemeState(closed=Closed(first=first)))
         out.themes.add(name)
     return theme
 
 
 def _oldest(theme: Theme, rules: Rules) -> int:
     """Return the first bucket that may still be amended."""
-    return max(theme.series.saved.first, theme.series.next - rules.settle_s // BUCKET_S)
+    return max(theme.series.saved.first, theme.series.next - rules.pace.buckets(rules.settle_s))
 
 
 def _amend(theme: Theme, bucket: int) -> None:
@@ -184,9 +198,10 @@ def _amend(theme: Theme, bucket: int) -> None:
 
 def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
     """Close the buckets whose time has come, then look for what stands out."""
-    ends = bucket_of(instant - timedelta(seconds=rules.grace_s))  # buckets before this one are over
-    if bucket_of(instant - timedelta(seconds=rules.grace_s + INSTANT_S)) < ends:
-        desk.state.rhythm.fade(ends - 1 - rules.settle_s // BUCKET_S)
+    pace, settling = rules.pace, rules.pace.buckets(rules.settle_s)
+    ends = pace.bucket_of(instant - timedelta(seconds=rules.grace_s))  # buckets before this one are over
+    if pace.bucket_of(instant - timedelta(seconds=rules.grace_s + rules.instant_s)) < ends:
+        desk.state.rhythm.fade(ends - 1 - settling, pace)
     for name in sorted(desk.themes):
         theme = desk.themes[name]
         closing = theme.series.next < ends
@@ -196,7 +211,7 @@ def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
         for bucket in sorted(theme.state.amended):
             revision = theme.series.saved.revisions.get(bucket, 0) + 1
             theme.series.saved.revisions[bucket] = revision
-            _publish(name, theme, bucket, revision, out)
+            _publish(name, theme, bucket, revision, pace, out)
         theme.state.amended.clear()
         while theme.series.next < ends:
             _close(name, theme, desk, rules, out)
@@ -208,26 +223,27 @@ def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
 
 def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> None:
     """Close the next bucket, and learn from the one that nothing amends any more."""
+    pace = rules.pace
     series, baseline, rhythm, health = theme.series, theme.state.baseline, desk.state.rhythm, desk.health()
     bucket = series.next
-    theme.state.guard.age()
+    theme.state.guard.age(pace)
     observed = health >= rules.min_health
-    series.close(baseline.expected(bucket) * health if observed else UNOBSERVED, health)
-    _publish(name, theme, bucket, 0, out)
-    settled = bucket - rules.settle_s // BUCKET_S
+    series.close(baseline.expected(bucket, pace) * health if observed else UNOBSERVED, health)
+    _publish(name, theme, bucket, 0, pace, out)
+    settled = bucket - rules.pace.buckets(rules.settle_s)
     if settled < series.saved.first:
         return
     if series.expected(settled) == UNOBSERVED:
-        baseline.age()
+        baseline.age(pace)
     else:
         sums = series.sums(settled + 1, rules.windows)
         count = series.cells[settled].evidence if settled in series.cells else 0
-        theme.state.guard.learn(series.sums(settled + 1, PEAKS))
-        baseline.learn(settled, rhythm, count, series.health(settled), sums)
+        theme.state.guard.learn(series.sums(settled + 1, rules.peaks), pace)
+        baseline.learn(settled, rhythm, count, series.health(settled), sums, pace)
     series.prune(settled - rules.windows[-1] + 1)
 
 
-def _publish(name: str, theme: Theme, bucket: int, revision: int, out: Outputs) -> None:
+def _publish(name: str, theme: Theme, bucket: int, revision: int, pace: Pace, out: Outputs) -> None:
     """Publish a closed bucket. An unobserved one in which nothing was seen is left out: absence says so."""
     cell = theme.series.cells.get(bucket)
     expected = theme.series.expected(bucket)
@@ -236,8 +252,8 @@ def _publish(name: str, theme: Theme, bucket: int, revision: int, out: Outputs) 
     out.buckets.append(
         Bucket(
             theme=name,
-            start=start_of(bucket),
-            end=start_of(bucket + 1),
+            start=pace.start_of(bucket),
+            end=pace.start_of(bucket + 1),
             revision=revision,
             articles=cell.articles if cell else 0,
             observed=cell.evidence if cell else 0,
@@ -250,6 +266,8 @@ def _publish(name: str, theme: Theme, bucket: int, revision: int, out: Outputs) 
 
 def _expire(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
     """Forget the stories that took in nothing for long; their article ids can only come back as `too_old`."""
+    if int(instant.timestamp()) % DAY_S == 0:
+        desk.state.voices.end_day()
     before = instant - timedelta(seconds=rules.story_s + EXPIRE_EVERY_S)
     for story_id in [story_id for story_id, story in desk.stories.items() if story.last_at < before]:
         for member in desk.stories.pop(story_id).members:

@@ -12,6 +12,7 @@ import msgspec
 from classifiers import Classifier
 from deskwatch import codec
 from deskwatch.errors import CodecError, CodecReason
+from deskwatch.owners import Owners
 from deskwatch.records import (
     Article,
     Classified,
@@ -25,6 +26,7 @@ from deskwatch.records import (
     ThemeScore,
     Tick,
 )
+from streams.likeness import MAX_CHARS
 
 # A broker takes records of 1 MiB (message.max.bytes). A dead letter carries bytes as base64, a third larger.
 MAX_RECORD_BYTES: Final = 1_000_000
@@ -78,6 +80,7 @@ def classify_record(
     key: bytes | None,
     topic: str,
     classifier: Classifier,
+    owners: Owners,
 ) -> Outcome:
     """Return what the record at `origin` of `topic` adds; what cannot be processed becomes a dead letter."""
     found = [(name, raw) for name, raw in headers or () if raw is not None]
@@ -99,7 +102,7 @@ def classify_record(
         return bury(DeadReason.UNEXPECTED.value, f"{topic} holds no {codec.schema_name(type(record))}")
     try:
         themes = tuple(classifier.classify(record))
-        outcome = _judged(record, themes, origin, classifier.name)
+        outcome = _judged(record, themes, origin, classifier.name, owners.owner_of(record.source))
     except Exception as error:  # noqa: BLE001  # any article may hit any bug: it must not take the stream with it
         return bury(DeadReason.CLASSIFIER.value, f"{type(error).__name__}: {error}")
     if len(outcome.value) > MAX_RECORD_BYTES:
@@ -126,17 +129,19 @@ def covered_count(coverage: Coverage) -> Count:
     return sum(last - first + 1 for first, last in coverage.runs)
 
 
-def _judged(article: Article, themes: tuple[ThemeScore, ...], origin: Origin, classifier: str) -> Outcome:
+def _judged(article: Article, themes: tuple[ThemeScore, ...], origin: Origin, classifier: str, owner: str) -> Outcome:
     if not themes:
         return _NO_THEME
     if not all(isfinite(theme.score) for theme in themes):  # JSON has no word for it: nobody could read the record
         raise ValueError("a score that is no number")
-    # The full text stays in `articles`: the desk log is read whole by the detector.
-    short = msgspec.structs.replace(article, text=None)
-    outcome = _outcome(Kind.THEMED, Classified(origin=origin, article=short, themes=themes, classifier=classifier))
+    # The full text stays in `articles`: the desk log, read whole by the detector, has what tells copies from others.
+    short = msgspec.structs.replace(article, text=article.text[:MAX_CHARS] if article.text else None)
+    other = owner if owner != article.source else ""
+    judged = Classified(origin=origin, article=short, themes=themes, classifier=classifier, owner=other)
+    outcome = _outcome(Kind.THEMED, judged)
     if len(outcome.value) > MAX_RECORD_BYTES:
         fewer = tuple(msgspec.structs.replace(theme, evidence=theme.evidence[:EVIDENCE_KEPT]) for theme in themes)
-        return _outcome(Kind.THEMED, Classified(origin=origin, article=short, themes=fewer, classifier=classifier))
+        return _outcome(Kind.THEMED, msgspec.structs.replace(judged, themes=fewer))
     return outcome
 
 

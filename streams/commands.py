@@ -31,6 +31,7 @@ def stream(ctx: click.Context) -> None:
     from classifiers.combined import CombinedClassifier
     from classifiers.loading import load_classifier
     from deskwatch.clients import create_topics
+    from deskwatch.owners import load as load_owners
     from streams.app import create_app
     from streams.desk import DeskWriter
     from streams.detector import Detector, Identity
@@ -49,11 +50,13 @@ def stream(ctx: click.Context) -> None:
     drift.begin(classifier.themes, configured=loaded or bool(found.trouble), loaded=loaded)
     if found.trouble:
         log.error("classifier.model_refused", reason=found.trouble)
-    identity = Identity(f"{classifier.name}/{stream_settings.rules().fingerprint()}", tuple(classifier.themes))
+    owners = load_owners(Path(settings.config_dir))
+    counts_by = f"{classifier.name}/{stream_settings.rules().fingerprint()}/{owners.fingerprint()}"
+    identity = Identity(counts_by, tuple(classifier.themes))
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
     create_topics(settings)
     metrics, health = Metrics(registry), Health()
-    writer = DeskWriter(settings, classifier, metrics)
+    writer = DeskWriter(settings, classifier, owners, metrics)
     detector = Detector(settings, stream_settings, identity, writer, metrics, DetectorMetrics(registry), health)
     app = create_app(settings, stream_settings, writer, metrics, health, services=[detector])
     with TelemetryServer(registry, health, host=settings.metrics_host, port=settings.metrics_port) as server:
@@ -104,9 +107,8 @@ def stories(file: BinaryIO) -> None:
     Exit codes: 0 every line was an item, 1 some were not (they are named and passed over).
     """
     from classifiers.jsonlines import encode_line
-    from streams.grouping import Grouping
+    from streams.grouping import Grouping, Text
     from streams.items import read_items
-    from streams.likeness import signature
 
     problems: list[Problem] = []
     name = getattr(file, "name", "<stdin>")
@@ -114,7 +116,7 @@ def stories(file: BinaryIO) -> None:
     for item in read_items(file, str(name), problems):
         at_h = item.at_h()
         last = last if at_h is None else at_h
-        story, is_copy = grouping.add(str(item.id), signature(item.title or "", item.body()), last)
+        story, is_copy = grouping.add(str(item.id), Text(item.title or "", item.body()), last)
         out.write(encode_line({"id": item.id, "story": story, "copy": is_copy}))
     out.flush()
     for problem in problems:

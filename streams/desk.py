@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from classifiers import Classifier
 from deskwatch import topics
+from deskwatch.owners import Owners
 from deskwatch.records import Classified, Coverage, Origin
 from deskwatch.settings import Settings
 from streams.classifying import Headers, Kind, Outcome, classify_record, coverage_of, covered_count
@@ -38,11 +39,12 @@ class Send(Protocol):
 class DeskWriter:
     """Judges records of `articles` and writes the desk log."""
 
-    def __init__(self, settings: Settings, classifier: Classifier, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, classifier: Classifier, owners: Owners, metrics: Metrics) -> None:
         self._articles = settings.topic(topics.ARTICLES.name)
         self._desk_log = settings.topic(topics.DESK_LOG.name)
         self._dead_letters = settings.topic(topics.DEAD_LETTERS.name)
         self._classifier = classifier
+        self._owners = owners
         self._metrics = metrics
 
     async def write(self, arrived: Sequence[Arrived], send: Send, coverage: Sequence[Coverage] | None = None) -> None:
@@ -86,6 +88,7 @@ class DeskWriter:
                     key=one.key,
                     topic=self._articles,
                     classifier=self._classifier,
+                    owners=self._owners,
                 )
             )
             if number % _BREATHE == 0:

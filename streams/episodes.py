@@ -10,15 +10,13 @@ from typing import Final
 
 from deskwatch.records import Headline, Severity, Spike, SpikeState
 from streams.baseline import normal_range, surprise
-from streams.guard import PEAKS
 from streams.memory import Desk, Episode, Theme
-from streams.pace import PACE
-from streams.rules import BUCKET_S, Rules
-from streams.series import Window, bucket_of, start_of
+from streams.pace import HOUR_S
+from streams.rules import Rules
+from streams.series import Window
 
 HEADLINES: Final = 5
 LATE_FEEDS: Final = 20  # named in an alert; more would help nobody
-HOUR: Final = 12  # buckets
 # How far above the threshold, in powers of ten, plus log10 of the owners.
 SEVERITIES: Final = ((6.0, Severity.CRITICAL), (3.0, Severity.HIGH), (1.0, Severity.MEDIUM))
 RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
@@ -34,16 +32,16 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
     found: list[Spike] = []
     if theme.state.episode is not None and closed:
         found += _wind_down(desk, name, instant, rules)
-    if theme.state.fresh is None or theme.state.baseline.learnt * BUCKET_S < rules.silent_s:
+    if theme.state.fresh is None or theme.state.baseline.learnt * rules.pace.step_s < rules.silent_s:
         return found
-    best = _strongest(theme, instant, rules)
+    best = _strongest(desk, theme, instant, rules)
     if best is None:
         return found
     window, strength = best
     severity = _severity(strength, window, theme)
     episode = theme.state.episode
     if episode is None:
-        if _within_budget(theme, instant):
+        if _within_budget(theme, instant, rules):
             found.append(_open(desk, name, instant, window, severity, rules))
     elif RANK[severity] > RANK[episode.severity]:
         episode.severity, episode.state, episode.revision = severity, SpikeState.GROWING, episode.revision + 1
@@ -53,17 +51,17 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
 
 def threshold(theme: Theme, rules: Rules) -> float:
     """Return -log10 of the probability to reach."""
-    return rules.needed(theme.state.baseline.learnt / PACE.day)
+    return rules.needed(theme.state.baseline.learnt / rules.pace.day)
 
 
-def _strongest(theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
+def _strongest(desk: Desk, theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, float] | None:
     """Return the most surprising window over the threshold that has enough stories and owners, and by how much."""
     needed = threshold(theme, rules)
-    scored = [(_surprise(theme, window), window) for window in _windows(theme, instant, rules)]
+    scored = [(_surprise(theme, window, rules), window) for window in _windows(theme, instant, rules)]
     for value, window in sorted(scored, key=lambda pair: -pair[0]):
         if value < needed:
             return None
-        if _has_enough(theme, window, rules):
+        if _has_enough(desk, theme, window, rules):
             return window, value - needed
     return None
 
@@ -71,11 +69,11 @@ def _strongest(theme: Theme, instant: datetime, rules: Rules) -> tuple[Window, f
 def _windows(theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
     """Return the windows to test: those that end now, and those that ended lately and hold evidence not yet tested."""
     fresh = theme.state.fresh
-    running = bucket_of(instant)
-    oldest = max(fresh + 1 if fresh is not None else running, bucket_of(instant) - rules.reach_s // BUCKET_S)
+    running = rules.pace.bucket_of(instant)
+    oldest = max(fresh + 1 if fresh is not None else running, running - rules.reach_s // rules.pace.step_s)
     windows: list[Window] = []
     for end in range(min(oldest, running), running + 1):
-        open_observed, open_expected, start = _open_part(theme, end, instant)
+        open_observed, open_expected, start = _open_part(theme, end, instant, rules)
         for number, (observed, expected) in enumerate(theme.series.sums(start, rules.windows, floor=theme.state.floor)):
             first = max(start - rules.windows[number], theme.series.saved.first, theme.state.floor)
             windows.append(
@@ -90,41 +88,41 @@ def _windows(theme: Theme, instant: datetime, rules: Rules) -> list[Window]:
     return windows
 
 
-def _open_part(theme: Theme, end: int, instant: datetime) -> tuple[int, float, int]:
+def _open_part(theme: Theme, end: int, instant: datetime, rules: Rules) -> tuple[int, float, int]:
     """Return observed and expected of the buckets before `end` that are not closed yet, and where the closed ones end.
 
     The bucket that is running counts with the share of it that has passed.
     """
-    running = bucket_of(instant)
+    pace = rules.pace
+    running = pace.bucket_of(instant)
     first = min(end, theme.series.next)
     observed, expected = 0, 0.0
     for bucket in range(first, end + (end == running)):
-        share = (instant.timestamp() / BUCKET_S - bucket) if bucket == running else 1.0
-        expected += theme.state.baseline.expected(bucket) * min(share, 1.0)
+        share = (instant.timestamp() / pace.step_s - bucket) if bucket == running else 1.0
+        expected += theme.state.baseline.expected(bucket, pace) * min(share, 1.0)
         if bucket in theme.series.cells:
             observed += theme.series.cells[bucket].evidence
     return observed, expected, first
 
 
-def _surprise(theme: Theme, window: Window) -> float:
-    return surprise(
-        window.observed, window.expected, theme.state.baseline.variance_factor(window.number, window.end - 1)
-    )
+def _surprise(theme: Theme, window: Window, rules: Rules) -> float:
+    phi = theme.state.baseline.variance_factor(window.number, window.end - 1, rules.pace)
+    return surprise(window.observed, window.expected, phi)
 
 
-def _within_budget(theme: Theme, instant: datetime) -> bool:
+def _within_budget(theme: Theme, instant: datetime, rules: Rules) -> bool:
     """Return whether a theme may open: it has not done so often lately, or now stands out even among its own peaks."""
     demand = theme.state.guard.demand()
     if demand == 0:
         return True
-    observed, expected, start = _open_part(theme, bucket_of(instant), instant)
-    sums = [(o + observed, e + expected) for o, e in theme.series.sums(start, PEAKS, floor=theme.state.floor)]
+    observed, expected, start = _open_part(theme, rules.pace.bucket_of(instant), instant, rules)
+    sums = [(o + observed, e + expected) for o, e in theme.series.sums(start, rules.peaks, floor=theme.state.floor)]
     return theme.state.guard.standing(sums) >= demand
 
 
-def _has_enough(theme: Theme, window: Window, rules: Rules) -> bool:
+def _has_enough(desk: Desk, theme: Theme, window: Window, rules: Rules) -> bool:
     owners = {owner for b in _held(theme, window) for owner in theme.series.cells[b].counted}
-    return window.observed >= rules.min_stories and len(owners) >= rules.min_owners
+    return window.observed >= rules.min_stories and len(owners) >= rules.owners_needed(desk.state.voices.number())
 
 
 def _held(theme: Theme, window: Window) -> list[int]:
@@ -139,7 +137,7 @@ def _severity(strength: float, window: Window, theme: Theme) -> Severity:
 
 def _open(desk: Desk, name: str, instant: datetime, window: Window, severity: Severity, rules: Rules) -> Spike:
     theme = desk.themes[name]
-    onset = start_of(window.start)
+    onset = rules.pace.start_of(window.start)
     digest = hashlib.blake2b(f"{name}|{onset.isoformat()}|{instant.isoformat()}".encode(), digest_size=6)
     theme.state.guard.opened()
     theme.state.episode = Episode(
@@ -157,26 +155,27 @@ def _open(desk: Desk, name: str, instant: datetime, window: Window, severity: Se
 def _wind_down(desk: Desk, name: str, instant: datetime, rules: Rules) -> list[Spike]:
     """Count the quiet of an open episode and end it when there was enough, or when it has become the new normal."""
     theme = desk.themes[name]
-    episode, series = theme.state.episode, theme.series
+    episode, series, step_s = theme.state.episode, theme.series, rules.pace.step_s
     last = series.next - 1
     if episode is None or series.expected(last) < 0:
         return []  # nothing was observed, so nothing is known of its end
-    short = [length for length in rules.windows if length * BUCKET_S <= rules.quiet_s]
+    short = [length for length in rules.windows if length * step_s <= rules.quiet_s]
     sums = series.sums(series.next, short)
     loud = any(
-        surprise(observed, expected, theme.state.baseline.variance_factor(number, last)) >= 1
+        surprise(observed, expected, theme.state.baseline.variance_factor(number, last, rules.pace)) >= 1
         for number, (observed, expected) in enumerate(sums)
     )
     episode.quiet = 0 if loud else episode.quiet + 1
     lasted = series.next - episode.opened
-    if lasted * BUCKET_S >= rules.longest_s:
+    if lasted * step_s >= rules.longest_s:
         observed, _ = series.sums(series.next, [rules.windows[-1]])[0]
-        theme.state.baseline.accept(observed / rules.windows[-1])
-    elif episode.quiet * BUCKET_S < rules.quiet_s:
+        theme.state.baseline.accept(observed / rules.windows[-1], rules.pace)
+    elif episode.quiet * step_s < rules.quiet_s:
         return []
     episode.state, episode.revision = SpikeState.RESOLVED, episode.revision + 1
-    observed, expected = series.sums(series.next, [HOUR])[0]
-    window = Window(number=min(2, len(rules.windows) - 1), start=series.next - HOUR, end=series.next,
+    hour = rules.pace.buckets(HOUR_S)
+    observed, expected = series.sums(series.next, [hour])[0]
+    window = Window(number=min(2, len(rules.windows) - 1), start=series.next - hour, end=series.next,
                     observed=observed, expected=expected)  # fmt: skip
     ended = _spike(desk, name, instant, window, rules)
     theme.state.episode = None
@@ -189,10 +188,11 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
     theme = desk.themes[name]
     episode = theme.state.episode
     assert episode is not None  # noqa: S101  # both callers have just set it
-    phi = theme.state.baseline.variance_factor(window.number, window.end - 1)
+    phi = theme.state.baseline.variance_factor(window.number, window.end - 1, rules.pace)
     low, high = normal_range(window.expected, phi)
     cells = [theme.series.cells[bucket] for bucket in _held(theme, window)]
-    end = min(start_of(window.end), instant)  # the last bucket may be running
+    start = rules.pace.start_of(window.start)
+    end = min(rules.pace.start_of(window.end), instant)  # the last bucket may be running
     return Spike(
         spike_id=episode.spike_id,
         revision=episode.revision,
@@ -202,13 +202,13 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         onset_at=episode.onset_at,
         detected_at=episode.detected_at,
         revised_at=instant,
-        window_s=int((end - start_of(window.start)).total_seconds()),
+        window_s=int((end - start).total_seconds()),
         window_end_at=end,
         observed=window.observed,
         expected=round(window.expected, 3),
         expected_low=low,
         expected_high=high,
-        score=round(_surprise(theme, window) / threshold(theme, rules), 3),
+        score=round(_surprise(theme, window, rules) / threshold(theme, rules), 3),
         articles=sum(cell.articles for cell in cells),
         stories=len({story for cell in cells for story in cell.stories}),
         owners=len({owner for cell in cells for owner in cell.owners}),
@@ -217,7 +217,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         languages=_languages(desk, theme, window),
         feeds_total=len(desk.state.feeds),
         feeds_late=tuple(sorted(feed for feed, state in desk.state.feeds.items() if not state.ok))[:LATE_FEEDS],
-        learnt_days=round(theme.state.baseline.learnt / PACE.day, 2),
+        learnt_days=round(theme.state.baseline.learnt / rules.pace.day, 2),
         config_hash=desk.state.config_hash,
     )
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from deskwatch.records import Article, Classified, DateQuality, DeskTick, Evidence, FeedHealth, Generation, Utc
+from streams.likeness import MAX_CHARS
 
 TRUSTED: Final = frozenset({DateQuality.EXPLICIT_TZ, DateQuality.NAMED_TZ, DateQuality.FEED_TZ})
 OLDEST: Final = timedelta(hours=24)  # a date further back than this says when the piece was written, not when it broke
@@ -46,6 +47,7 @@ class Sighting(Fact, frozen=True, kw_only=True, tag=True):
     title: str
     url: str
     language: str
+    body: str = ""  # as much of summary or text as is compared
 
 
 class Health(Fact, frozen=True, kw_only=True, tag=True):
@@ -88,10 +90,11 @@ def sighting_of(record: Classified, watermark: datetime | None) -> Sighting:
         event_at=event_time(article),
         is_news=not (article.backfill or article.replay),
         story_key=story_key(article),
-        owner=article.source,
+        owner=record.owner or article.source,
         title=article.title,
         url=article.url,
         language=article.language,
+        body=(article.text or article.summary)[:MAX_CHARS],
     )
 
 

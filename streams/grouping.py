@@ -9,25 +9,35 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
-import msgspec
-
-from streams.likeness import LEAST_COPY, Signature, copy_probability
+from streams.likeness import LEAST_COPY, Signature, copy_probability, signature
 
 REACH_H: Final = 72.0
 CANDIDATES: Final = 12  # compared one by one
 COMMON: Final = 100  # items that have a run, from which on it finds nobody
+REMEMBERED: Final = 10_000  # signatures, which are larger than what they are made of
 SKETCH: Final = 40  # runs an item is found by: the smallest numbers, so that copies of a long text keep the same
 
 
-class Member(msgspec.Struct, frozen=True):
+_signature = lru_cache(REMEMBERED)(signature)
+
+
+class Text(NamedTuple):
+    """What an item says, as far as it is compared."""
+
+    title: str
+    body: str
+
+
+class Member(NamedTuple):
     """An item that stands in a story."""
 
     story: str
+    text: Text
     at_h: float  # hours since 1970
-    signature: Signature
     sketch: list[int]  # the runs it is found by
 
 
@@ -41,26 +51,37 @@ class Grouping:
         self._number = 0
         self._oldest = 0
 
-    def add(self, item_id: str, signature: Signature, at_h: float) -> tuple[str, bool]:
+    def add(self, item_id: str, text: Text, at_h: float) -> tuple[str, bool]:
         """Return the story of an item, and whether it is a copy: whether another item began the story.
 
         Args:
             item_id: Names the story if the item begins one.
-            signature: What it is compared by.
+            text: What it is compared by.
             at_h: When it appeared, in hours since 1970; items come in about this order.
         """
+        found = self.find(text, at_h)
+        self.put(found or item_id, text, at_h)
+        return found or item_id, found is not None
+
+    def find(self, text: Text, at_h: float) -> str | None:
+        """Return the story of the item that a text is most like, if it is like one at all."""
         self._forget(at_h - self._reach_h)
-        sketch = heapq.nsmallest(SKETCH, signature.triples)
-        story, best = item_id, (LEAST_COPY, -self._reach_h)
-        for member in self._candidates(sketch):
+        own = _signature(*text)
+        story, best = None, (LEAST_COPY, -self._reach_h)
+        for member in self._candidates(_sketch(own)):
             hours = abs(at_h - member.at_h)
-            if (rank := (copy_probability(member.signature, signature, hours), -hours)) >= best:
+            if (rank := (copy_probability(_signature(*member.text), own, hours), -hours)) >= best:
                 story, best = member.story, rank
-        self._members[self._number] = Member(story, at_h, signature, sketch)
+        return story
+
+    def put(self, story: str, text: Text, at_h: float) -> None:
+        """Take in an item of a story, for others to be compared with."""
+        self._forget(at_h - self._reach_h)
+        sketch = _sketch(_signature(*text))
+        self._members[self._number] = Member(story, text, at_h, sketch)
         for run in sketch:
             self._by_run.setdefault(run, []).append(self._number)
         self._number += 1
-        return story, story != item_id
 
     def _candidates(self, sketch: list[int]) -> Iterator[Member]:
         lists = (found for run in sketch if (found := self._by_run.get(run)) and len(found) < COMMON)
@@ -75,3 +96,7 @@ class Grouping:
                 if not held:
                     del self._by_run[run]
             self._oldest += 1
+
+
+def _sketch(signature: Signature) -> list[int]:
+    return heapq.nsmallest(SKETCH, signature.triples)

@@ -14,7 +14,6 @@ import msgspec
 
 from streams.pace import PACE, Pace
 
-PEAKS: Final = (1, 3, 6, 12)  # windows whose peaks are compared, in buckets of a theme: 5 min to 1 h
 BUDGET: Final = (4.0, 8.0)  # openings, discounted, at which the guard begins to ask, and at which it asks for a record
 OPENINGS_DAYS: Final = 28.0  # half-lives
 RECORD_DAYS: Final = 28.0

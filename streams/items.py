@@ -41,18 +41,23 @@ class Item(msgspec.Struct, kw_only=True):
 def read_items(file: BinaryIO, name: str, problems: list[Problem]) -> Iterator[Item]:
     """Yield the lines that are articles; `problems` takes the others. What is gzip is unpacked."""
     decode = msgspec.json.Decoder(Item).decode
+    for number, line in lines_of(file, name, problems):
+        try:
+            if len(line) > MAX_LINE_BYTES:
+                raise ValueError(f"longer than {MAX_LINE_BYTES:,} bytes")
+            yield decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            problems.append(Problem(name, number, 1, str(error)))
+
+
+def lines_of(file: BinaryIO, name: str, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:
+    """Yield each line that is not blank with its number; `problems` takes where gzip breaks off."""
     number = 0
     try:
         for number, line in enumerate(_unpacked(file), 1):
             plain = line.removeprefix(_BOM) if number == 1 else line
-            if not plain.strip():
-                continue
-            try:
-                if len(plain) > MAX_LINE_BYTES:
-                    raise ValueError(f"longer than {MAX_LINE_BYTES:,} bytes")
-                yield decode(plain)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                problems.append(Problem(name, number, 1, str(error)))
+            if plain.strip():
+                yield number, plain
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         problems.append(Problem(name, number + 1, 1, f"not gzip, or cut off: {error}"))
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_WORDS: Final = 100  # of title and text: what was copied begins alike, or nearly
+MAX_CHARS: Final = 8 * MAX_WORDS  # of the text
 LEAST_WORDS: Final = 4  # an item of fewer words is like no other: "Live updates", "Weather"
 LONG: Final = 40  # runs of three words: with so many in both, they alone tell nearly always, whatever age and title
 DIFFERENT: Final = 0.3  # share of them in common below which two long items are two texts: forms of ministries, say
@@ -59,7 +60,7 @@ class Signature(msgspec.Struct, frozen=True):
 def signature(title: str, text: str = "") -> Signature:
     """Return the signature of an item."""
     head = _words(title)
-    words = [*head, *_words(text[: MAX_WORDS * 8])][:MAX_WORDS]
+    words = [*head, *_words(text[:MAX_CHARS])][:MAX_WORDS]
     scale = _CHARS_A_WORD if _UNSPACED.search(title) else 1
     encoded = " ".join(words).encode("utf-8", "surrogatepass").split(b" ") if words else []
     numbers = np.fromiter(map(zlib.crc32, encoded), np.uint64, len(encoded))

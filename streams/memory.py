@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from deskwatch.records import Severity, SpikeState, Utc
 from streams.baseline import Baseline, Rhythm
+from streams.grouping import Grouping, Text
 from streams.guard import Guard
 from streams.series import Closed, Series
+from streams.voices import Voices
 
 THEME: Final = "theme/"
 STORY: Final = "story/"
@@ -25,6 +28,13 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     owner: str
     themes: tuple[str, ...]
     is_news: bool
+    title: str = ""
+    body: str = ""
+    at: Utc | None = None  # when counting came to it
+
+    def text(self) -> Text:
+        """Return what others are compared with."""
+        return Text(self.title, self.body)
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -89,6 +99,7 @@ class DeskState(msgspec.Struct, kw_only=True):
     now: Utc | None = None
     feeds: dict[str, FeedState] = {}
     rhythm: Rhythm = msgspec.field(default_factory=Rhythm)
+    voices: Voices = msgspec.field(default_factory=Voices)
     config_hash: str = ""
 
 
@@ -108,6 +119,7 @@ class Desk:
         self.themes: dict[str, Theme] = {}
         self.stories: dict[str, Story] = {}
         self.story_of: dict[str, str] = {}  # article id -> story id
+        self.grouping = Grouping()
 
     def count(self, story: Story, member: Member, theme: str) -> None:
         """Put one article into the buckets of a theme."""
@@ -154,7 +166,17 @@ def load(values: Mapping[str, bytes]) -> Desk:
     for key, value in values.items():
         if key.startswith(STORY):
             _adopt(desk, msgspec.json.decode(value, type=Story))
+    members = [
+        (m.at, m.article_id, story.story_id, m) for story in desk.stories.values() for m in story.members if m.at
+    ]
+    for at, _, story_id, member in sorted(members, key=lambda one: one[:2]):
+        desk.grouping.put(story_id, member.text(), hours_of(at))
     return desk
+
+
+def hours_of(at: datetime) -> float:
+    """Return an instant in hours since 1970."""
+    return at.timestamp() / 3600
 
 
 def snapshot(desk: Desk) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
-from streams.rules import BUCKET_S
+from deskwatch.records import Utc
 
+BUCKET_S: Final = 300
 DAY_S: Final = 86_400
 HOUR_S: Final = 3_600
 LEAST_BUCKETS: Final = 14  # what is learnt from fewer says nothing, however long they are
@@ -41,6 +43,14 @@ class Pace:
         """Return how many buckets so many seconds are, one at least."""
         return max(1, round(seconds / self.step_s))
 
+    def bucket_of(self, at: datetime) -> int:
+        """Return the number of the bucket an instant falls in."""
+        return int(at.timestamp()) // self.step_s
+
+    def start_of(self, bucket: int) -> Utc:
+        """Return the instant at which a bucket starts."""
+        return datetime.fromtimestamp(bucket * self.step_s, UTC)
+
     def cell(self, bucket: int) -> int:
         """Return the hour a bucket starts in: 0-23 on weekdays, 24-47 on weekends (UTC)."""
         day, of_day = divmod(bucket * self.step_s, DAY_S)
@@ -55,3 +65,4 @@ class Pace:
 
 
 PACE: Final = Pace(BUCKET_S)
+DAYS: Final = Pace(DAY_S)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
-BUCKET_S: Final = 300
-INSTANT_S: Final = 60  # decisions fall on whole minutes of log time
+from streams.pace import DAY_S, DAYS, PACE, Pace
+
 YOUNG_DAYS: Final = 2.0  # a baseline this old asks 1.37 times the threshold
+MANY_OWNERS: Final = 10  # with fewer, each may say more before it has said enough
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What counts as evidence and what counts as a spike.
 
-    Source: research of our own on a simulator with known events; `docs/decisions/0006-first-detector.md` says which
-    parts stand and which are still to come.
+    Source: research of our own on a simulator with known events; `docs/decisions/0006-first-detector.md` and
+    `0012-a-daily-wave-and-an-alert-budget.md`.
     """
+
+    pace: ClassVar[Pace] = PACE
+    instant_s: ClassVar[int] = 60  # decisions fall on whole minutes of log time
+    peaks: ClassVar[tuple[int, ...]] = (1, 3, 6, 12)  # windows whose peaks are compared, in buckets: 5 min to 1 h
 
     grace_s: int = 120  # a bucket closes when the watermark passes its end by this
     settle_s: int = 6 * 3600  # later than this nothing amends a bucket; only then the baseline learns from it
@@ -39,7 +44,41 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """Return -log10 of the probability to reach; higher while a baseline is young."""
         return self.threshold * (1 + math.exp(-age_days / YOUNG_DAYS))
 
+    def owners_needed(self, active: int | None) -> int:
+        """Return how many owners must have reported, of so many that report at all; None: nobody knows yet."""
+        return self.min_owners if active is None else max(1, min(self.min_owners, active))
+
+    def cap(self, active: int | None) -> int | None:
+        """Return how many new stories of one owner count within `owner_cap_s`; None: all of them.
+
+        The cap keeps one outlet's flood from passing for news. Where there are so few that all of them must have
+        reported, that is what keeps it; in between, each may say the more the fewer there are.
+        """
+        if active is None:
+            return self.owner_cap
+        if active <= self.min_owners:
+            return None
+        return max(self.owner_cap, math.ceil(self.owner_cap * MANY_OWNERS / active))
+
     def fingerprint(self) -> str:
         """Return a short hash of these numbers, and of none that a subclass adds."""
         numbers = {field.name: getattr(self, field.name) for field in msgspec.structs.fields(Rules)}
         return hashlib.blake2b(msgspec.json.encode(numbers), digest_size=6).hexdigest()
+
+
+class DayRules(Rules, frozen=True, kw_only=True):
+    """The same for articles that only say on which day they appeared, or are few: all lengths are days."""
+
+    pace: ClassVar[Pace] = DAYS
+    instant_s: ClassVar[int] = DAY_S
+    peaks: ClassVar[tuple[int, ...]] = (1, 3)
+
+    grace_s: int = 0
+    settle_s: int = DAY_S
+    reach_s: int = 0
+    owner_cap_s: int = DAY_S
+    windows: tuple[int, ...] = (1, 3)
+    threshold: float = 1.7  # a day is judged once: 45 tests a month, by which 3.6 of the minutes' 1,200 come to this
+    silent_s: int = 7 * DAY_S
+    quiet_s: int = DAY_S
+    longest_s: int = 14 * DAY_S

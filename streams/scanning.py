@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 
 from streams.baseline import Baseline, Rhythm, surprise
-from streams.guard import PEAKS, Guard
-from streams.pace import DAY_S, Pace
-from streams.rules import BUCKET_S, Rules
+from streams.guard import Guard
+from streams.pace import BUCKET_S, DAY_S, Pace
+from streams.rules import Rules
 
 THRESHOLD: Final = 3.25  # lower than the desk's, which judges each minute: here a bucket is judged once
 LEAST_COUNT: Final = 3  # in a window; fewer are no spike, whatever was expected
@@ -38,7 +38,7 @@ class Scanner:
         self._rules = rules or Rules(threshold=THRESHOLD)
         self._pace = Pace(step_s)
         self._windows = _lengths([length * BUCKET_S for length in self._rules.windows], self._pace)
-        self._peaks = _lengths([length * BUCKET_S for length in PEAKS], self._pace)
+        self._peaks = _lengths([length * BUCKET_S for length in Rules.peaks], self._pace)
         self._held: deque[tuple[int, float]] = deque(maxlen=max(*self._windows, *self._peaks))
         self._baseline, self._guard = Baseline(), Guard()
         self._next = first

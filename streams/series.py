@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-
-from deskwatch.records import Utc
-from streams.rules import BUCKET_S
 
 UNOBSERVED: Final = -1.0
 
@@ -115,13 +111,3 @@ class Series:
             self.saved.first = before
             self.saved.revisions = {b: n for b, n in self.saved.revisions.items() if b >= before}
             self.cells = {b: cell for b, cell in self.cells.items() if b >= before}
-
-
-def bucket_of(at: datetime) -> int:
-    """Return the number of the bucket an instant falls in."""
-    return int(at.timestamp()) // BUCKET_S
-
-
-def start_of(bucket: int) -> Utc:
-    """Return the instant at which a bucket starts."""
-    return datetime.fromtimestamp(bucket * BUCKET_S, UTC)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import msgspec
@@ -16,19 +16,18 @@ from deskwatch import topics
 from deskwatch.errors import CodecError
 from deskwatch.records import DeadLetter
 from deskwatch.settings import Settings
-from streams.advancing import Outputs, advance
-from streams.facts import Fact, Sighting
+from streams.advancing import Outputs
+from streams.facts import Fact
 from streams.holding import Held
 from streams.memory import Desk, load
 from streams.metrics import DetectorMetrics
 from streams.publishing import Message, message_of, producer_options, publish
 from streams.reading import LogState, Reader
 from streams.rules import Rules
+from streams.stepping import steps
 from streams.watermark import Watermark
 
 LOG: Final = "log"
-SLICE: Final = timedelta(hours=6)  # log time decided without giving way to the heartbeat
-SLICE_FACTS: Final = 2_000
 TRANSACTION_MS: Final = 60_000
 
 
@@ -120,17 +119,11 @@ class Session:
 
     async def _advance(self, until: datetime) -> Outputs:
         out = Outputs()
-        while True:
-            start = self.desk.state.now
-            slice_end = until if start is None else min(until, start + SLICE)
-            facts = self._held.take(slice_end, SLICE_FACTS)
-            end = facts[-1].effective if len(facts) == SLICE_FACTS else slice_end
-            self.desk, more = advance(self.desk, facts, end, self._rules)
+        for more, taken in steps(self.desk, self._held, until, self._rules):
             out.add(more)
-            self._taken += [fact.at for fact in facts if isinstance(fact, Sighting)]
-            if end >= until and len(facts) < SLICE_FACTS:
-                return out
+            self._taken += [sighting.at for sighting in taken]
             await asyncio.sleep(0)
+        return out
 
     async def _publish(self, out: Outputs) -> None:
         name, client = self._settings.topic, self._client

@@ -36,7 +36,7 @@ def test_files_are_found_at_any_depth(tmp_path: Path) -> None:
 
 def test_every_package_with_config_brings_a_check(tmp_path: Path) -> None:
     checks = load_checks()
-    assert {check.__module__.split(".")[0] for check in checks} == {"producers", "classifiers", "alerting"}
+    assert {check.__module__.split(".")[0] for check in checks} == {"deskwatch", "producers", "classifiers", "alerting"}
     for check in checks:
         assert all(isinstance(problem, Problem) for problem in check(tmp_path))
 

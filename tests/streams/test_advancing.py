@@ -40,9 +40,20 @@ def run_in_portions(
     return desk, total.buckets, total.spikes, total.outcomes
 
 
+WORDINGS = [
+    "Headline",
+    "Ferry ban ends after talks in the strait",
+    "UPDATE 1-Ferry ban ends after talks in the strait",
+    "Ferry ban ends after long talks in the strait, ministry says",
+    "Talks in the strait: ferry ban ends",
+    "Drills begin near the northern islands on Monday",
+    "Drills begin near northern islands on Monday",
+    "台国防部：20架大陆军机越过台海中线",
+    "台国防部称20架大陆军机越过台海中线",
+]
 facts_of_a_day = st.lists(
     st.builds(
-        lambda number, second, lag, story, owner, theme, news: sighting(
+        lambda number, second, lag, story, owner, theme, news, wording: sighting(
             number,
             T0 + timedelta(seconds=second),
             event_at=T0 + timedelta(seconds=max(0, second - lag)),
@@ -50,6 +61,7 @@ facts_of_a_day = st.lists(
             owner=f"owner-{owner}",
             themes=theme,
             is_news=news,
+            title=wording,
         ),
         st.integers(0, 60),
         st.integers(0, 86_400),
@@ -58,6 +70,7 @@ facts_of_a_day = st.lists(
         st.integers(0, 6),
         st.sampled_from([("taiwan",), ("tariffs",), ("taiwan", "tariffs")]),
         st.booleans(),
+        st.sampled_from(WORDINGS),
     ),
     max_size=60,
 )
@@ -113,6 +126,27 @@ def test_every_article_ends_in_the_buckets_or_as_a_counted_drop(facts: list[Fact
     assert in_buckets >= out.outcomes["counted"]  # an article may have two themes
     assert in_buckets <= 2 * out.outcomes["counted"]
     assert all(bucket.observed <= bucket.articles for bucket in out.buckets)
+
+
+def test_one_text_in_many_wordings_is_one_story_also_after_a_restart() -> None:
+    first, second, third = WORDINGS[1:4]
+    facts = [
+        *beginning(["taiwan", "tariffs"]),
+        sighting(1, T0 + MINUTE, title=first),
+        sighting(2, T0 + 2 * MINUTE, title=second, themes=("tariffs",)),
+        sighting(3, T0 + 3 * MINUTE, title="Orchestra plays in the old power station"),
+        sighting(4, T0 + 60 * MINUTE, title=third),
+    ]
+    cuts = [T0 + 10 * MINUTE, T0 + 90 * MINUTE]
+    desk, buckets, _, _ = run_in_portions(facts, cuts, RULES, [True, False])
+    assert {article: desk.story_of[f"article-{article}"] for article in (1, 2, 3, 4)} == {
+        1: "story-1",
+        2: "story-1",  # themes agree on the story
+        3: "story-3",
+        4: "story-1",
+    }
+    assert sum(bucket.articles for bucket in buckets if bucket.theme == "taiwan") == 3
+    assert sum(bucket.observed for bucket in buckets if bucket.theme == "taiwan") == 2
 
 
 def test_buckets_close_when_the_watermark_passes_their_end_by_the_grace() -> None:

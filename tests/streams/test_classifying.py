@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwatch import codec
+from deskwatch.owners import Owners
 from deskwatch.records import (
     Article,
     Classified,
@@ -24,6 +25,7 @@ from deskwatch.records import (
     Tick,
 )
 from streams.classifying import MAX_RECORD_BYTES, Kind, Outcome, classify_record, coverage_of, covered_count
+from streams.likeness import MAX_CHARS
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORIGIN = Origin(partition=3, offset=17)
@@ -63,24 +65,29 @@ def article(**changes: Any) -> Article:
     return Article(**(fields | changes))
 
 
+OWNERS = Owners({"The Harbour Post": "Harbour House"})
+
+
 def judge(record: Record, classifier: Says) -> Outcome:
     return judge_bytes(codec.encode(record), codec.headers_of(record), classifier)
 
 
 def judge_bytes(value: bytes | None, headers: Any, classifier: Says) -> Outcome:
-    return classify_record(value, headers, origin=ORIGIN, key=b"k", topic="articles", classifier=classifier)
+    return classify_record(
+        value, headers, origin=ORIGIN, key=b"k", topic="articles", classifier=classifier, owners=OWNERS
+    )
 
 
-def test_article_with_a_theme_goes_to_the_desk_log_without_its_full_text() -> None:
+def test_article_with_a_theme_goes_to_the_desk_log_with_the_beginning_of_its_text() -> None:
     classifier = Says(TAIWAN)
-    outcome = judge(article(), classifier)
+    outcome = judge(article(text="The whole text. " * 100), classifier)
     assert outcome.kind is Kind.THEMED
     assert isinstance(outcome.record, Classified)
-    assert outcome.record.article == article(text=None)
+    assert outcome.record.article == article(text=("The whole text. " * 100)[:MAX_CHARS])
     assert outcome.record.themes == (TAIWAN,)
     assert outcome.record.classifier == "says"
     assert outcome.record.origin == ORIGIN
-    assert classifier.read[0].text == "The whole text."  # which judged it whole
+    assert classifier.read[0].text == "The whole text. " * 100  # which judged it whole
 
 
 def test_article_of_no_theme_adds_nothing() -> None:
@@ -193,3 +200,11 @@ def test_coverage_names_exactly_the_offsets_in_fewest_runs(offsets: list[int]) -
     assert covered_count(coverage) == len(named)
     assert all(after[0] > before[1] + 1 for before, after in zip(coverage.runs, coverage.runs[1:], strict=False))
     assert coverage.partition == 5
+
+
+def test_owner_is_named_where_it_is_another_than_the_outlet() -> None:
+    named = judge(article(source="the  harbour POST"), Says(TAIWAN)).record
+    alone = judge(article(source="Wire"), Says(TAIWAN)).record
+    assert isinstance(named, Classified)
+    assert isinstance(alone, Classified)
+    assert (named.owner, alone.owner) == ("Harbour House", "")

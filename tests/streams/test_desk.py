@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from deskwatch import codec
 from deskwatch.errors import PublishError
+from deskwatch.owners import Owners
 from deskwatch.records import Article, Classified, Coverage, DeadLetter, DeskTick, Record, ThemeScore, Tick
 from deskwatch.settings import Settings
 from streams.desk import Arrived, DeskWriter
@@ -60,7 +61,7 @@ def article(number: int, title: str = "taiwan") -> Article:
 
 def write(batch: list[Arrived], log: Log, coverage: list[Coverage] | None = None) -> CollectorRegistry:
     registry = CollectorRegistry()
-    writer = DeskWriter(Settings(kafka_prefix="t."), ByTitle(), Metrics(registry))
+    writer = DeskWriter(Settings(kafka_prefix="t."), ByTitle(), Owners({}), Metrics(registry))
     asyncio.run(writer.write(batch, log.send, coverage))
     return registry
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deskwatch.cli import group
-from streams.grouping import COMMON, REACH_H, Grouping
+from streams.grouping import COMMON, REACH_H, Grouping, Text
 from streams.likeness import LEAST_COPY, copy_probability, longest_run, signature
 
 TEXT = (
@@ -89,23 +89,23 @@ def test_any_text_has_a_signature_and_a_probability(title: str, text: str, hours
 
 def test_items_of_one_story_share_the_id_of_the_first_and_others_do_not() -> None:
     grouping = Grouping()
-    assert grouping.add("a", signature("Pier closes after divers find rot in piles", TEXT), 0.0) == ("a", False)
-    assert grouping.add("b", signature("Orchestra plays in the old power station", ""), 0.5) == ("b", False)
-    assert grouping.add("c", signature("Pier closed", "(AP) " + TEXT), 1.0) == ("a", True)
-    assert grouping.add("d", signature("Pier closes after divers find rot in piles", TEXT[:200]), 2.0) == ("a", True)
+    assert grouping.add("a", Text("Pier closes after divers find rot in piles", TEXT), 0.0) == ("a", False)
+    assert grouping.add("b", Text("Orchestra plays in the old power station", ""), 0.5) == ("b", False)
+    assert grouping.add("c", Text("Pier closed", "(AP) " + TEXT), 1.0) == ("a", True)
+    assert grouping.add("d", Text("Pier closes after divers find rot in piles", TEXT[:200]), 2.0) == ("a", True)
 
 
 def test_what_is_older_than_the_reach_is_forgotten() -> None:
     grouping = Grouping()
-    grouping.add("a", signature("Pier closes after divers find rot in piles", TEXT), 0.0)
-    assert grouping.add("b", signature("Pier closes after divers find rot in piles", TEXT), REACH_H + 1) == ("b", False)
-    assert grouping.add("c", signature("Orchestra plays in the old power station", ""), 9999.0) == ("c", False)
+    grouping.add("a", Text("Pier closes after divers find rot in piles", TEXT), 0.0)
+    assert grouping.add("b", Text("Pier closes after divers find rot in piles", TEXT), REACH_H + 1) == ("b", False)
+    assert grouping.add("c", Text("Orchestra plays in the old power station", ""), 9999.0) == ("c", False)
 
 
 def test_phrase_that_everybody_uses_costs_no_time_and_unites_nobody() -> None:
     grouping = Grouping()
     titles = [f"Council of town number {i} says it will vote on {i * i} things" for i in range(3 * COMMON)]
-    found = [grouping.add(str(i), signature(title), i * 0.1) for i, title in enumerate(titles)]
+    found = [grouping.add(str(i), Text(title, ""), i * 0.1) for i, title in enumerate(titles)]
     assert len({story for story, _ in found}) > COMMON
 
 

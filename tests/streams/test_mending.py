@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from deskwatch import clients
 from deskwatch.broker import MockBroker
 from deskwatch.errors import DeskwatchError
+from deskwatch.owners import Owners
 from deskwatch.records import Article, Classified, Coverage, DeadLetter, Record, ThemeScore
 from deskwatch.settings import Settings
 from streams.desk import DeskWriter
@@ -68,7 +69,7 @@ def feed(settings: Settings, messages: list[Message]) -> None:
 def mend(settings: Settings, *ranges: tuple[int, int]) -> list[int]:
     async def run() -> list[int]:
         producer = DeskProducer(settings)
-        mender = Mender(settings, DeskWriter(settings, Taiwan(), Metrics(CollectorRegistry())), producer)
+        mender = Mender(settings, DeskWriter(settings, Taiwan(), Owners({}), Metrics(CollectorRegistry())), producer)
         try:
             return [await mender.mend(1, first, last) for first, last in ranges]
         finally:
