@@ -32,7 +32,7 @@ def match(spike: Spike, roster: Roster) -> tuple[Match, ...]:
     """Return one match per target, sorted by name."""
     because: dict[str, list[Placed]] = {}
     for placed in roster.subscriptions:
-        if is_wanted(spike.theme, spike.severity, spike.languages, placed.subscription):
+        if is_wanted(spike.theme, spike.severity, spike.languages, placed.subscription, spike.false_rate):
             because.setdefault(placed.subscription.subscriber, []).append(placed)
     matches = [
         Match(subscriber=subscriber, target=target, because=tuple(because[subscriber.name]))
@@ -42,11 +42,17 @@ def match(spike: Spike, roster: Roster) -> tuple[Match, ...]:
     return tuple(sorted(matches, key=lambda found: found.name))
 
 
-def is_wanted(theme: str, severity: Severity, languages: Iterable[str], subscription: Subscription) -> bool:
+def is_wanted(
+    theme: str, severity: Severity, languages: Iterable[str], subscription: Subscription, false_rate: float = 0.0
+) -> bool:
     """Return whether a subscription asks for an episode of this theme, severity and set of languages.
 
-    `en` also stands for `en-GB`. Where no language is known, none is a reason to stay silent.
+    `en` also stands for `en-GB`. Where no language is known, none is a reason to stay silent. An episode that would
+    have opened at a threshold with `false_rate` false alerts a month is too unsure where fewer are accepted.
     """
+    accepted = subscription.false_alerts_per_month
+    if accepted is not None and false_rate > accepted:
+        return False
     if theme not in subscription.themes or RANK[severity] < RANK[subscription.min_severity]:
         return False
     known = {_primary(language) for language in languages} - {UNKNOWN_LANGUAGE}

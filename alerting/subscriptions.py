@@ -3,8 +3,8 @@
 All files of the directory are one configuration; a subscription may name a subscriber of another file. Every matching
 subscription applies: there is no order, no inheritance and no fall-through.
 
-Not honoured yet, though read and checked: `quiet_hours` of a target, `false_alerts_per_month` of a subscription and
-`language` of a subscriber (all alerts are in English).
+Not honoured yet, though read and checked: `quiet_hours` of a target and `language` of a subscriber (all alerts are in
+English).
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _same_text(desk: Desk, seen: Sighting) -> str:
     """Return the story of the articles that carry this text; a new one if there are none."""
     if seen.story_key in desk.stories:
         return seen.story_key
-    found = desk.grouping.find(Text(seen.title, seen.body), hours_of(seen.effective))
+    found = desk.grouping.find(Text(seen.title, seen.body, seen.owner), hours_of(seen.effective))
     return found if found in desk.stories else seen.story_key
 
 

@@ -195,7 +195,7 @@ class _Judge:
                 if stamp is None or self._survey is None or dropped:
                     outcomes[dropped] += 1
                     continue
-                owner = item.owner or self._owners.owner_of(_text(item.source) or UNKNOWN)
+                owner = item.owner or self._owners.owner_of(item.outlet() or UNKNOWN)
                 sighting = sighting_in(item, stamp, self._survey, self._classifier, owner)
             except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
                 problems.append(Problem(self._name, number, 1, str(error)))
@@ -268,10 +268,6 @@ class _Times(ArchiveItem, kw_only=True):
     """A line of which only the times matter yet."""
 
     id: str | int = ""
-
-
-def _text(source: object) -> str:
-    return source.strip() if isinstance(source, str) else ""
 
 
 def _size(file: BinaryIO) -> int:

@@ -107,7 +107,7 @@ def stories(file: BinaryIO) -> None:
     Exit codes: 0 every line was an item, 1 some were not (they are named and passed over).
     """
     from classifiers.jsonlines import encode_line
-    from streams.grouping import Grouping, Text
+    from streams.grouping import Grouping
     from streams.items import read_items
 
     problems: list[Problem] = []
@@ -116,7 +116,7 @@ def stories(file: BinaryIO) -> None:
     for item in read_items(file, str(name), problems):
         at_h = item.at_h()
         last = last if at_h is None else at_h
-        story, is_copy = grouping.add(str(item.id), Text(item.title or "", item.body()), last)
+        story, is_copy = grouping.add(str(item.id), item.compared(), last)
         out.write(encode_line({"id": item.id, "story": story, "copy": is_copy}))
     out.flush()
     for problem in problems:

@@ -16,6 +16,7 @@ from streams.rules import Rules
 from streams.series import Window
 
 HEADLINES: Final = 5
+LEAST_RATE: Final = 0.01  # false alerts a month: nobody asks for fewer
 LATE_FEEDS: Final = 20  # named in an alert; more would help nobody
 # How far above the threshold, in powers of ten, plus log10 of the owners.
 SEVERITIES: Final = ((6.0, Severity.CRITICAL), (3.0, Severity.HIGH), (1.0, Severity.MEDIUM))
@@ -43,8 +44,9 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
     if episode is None:
         if _within_budget(theme, instant, rules):
             found.append(_open(desk, name, instant, window, severity, rules))
-    elif RANK[severity] > RANK[episode.severity]:
-        episode.severity, episode.state, episode.revision = severity, SpikeState.GROWING, episode.revision + 1
+    elif RANK[severity] > RANK[episode.severity] or _is_surer(episode, theme, window, rules):
+        episode.severity = max(severity, episode.severity, key=lambda one: RANK[one])
+        episode.state, episode.revision = SpikeState.GROWING, episode.revision + 1
         found.append(_spike(desk, name, instant, window, rules))
     return found
 
@@ -120,6 +122,12 @@ def _within_budget(theme: Theme, instant: datetime, rules: Rules) -> bool:
     return theme.state.guard.standing(sums) >= demand
 
 
+def _is_surer(episode: Episode, theme: Theme, window: Window, rules: Rules) -> bool:
+    """Return whether there is news for subscriptions that ask for fewer false alerts than any revision has shown."""
+    rate = rules.false_rate(_surprise(theme, window, rules) / threshold(theme, rules))
+    return episode.told > LEAST_RATE and rate <= episode.told / 2
+
+
 def _has_enough(desk: Desk, theme: Theme, window: Window, rules: Rules) -> bool:
     owners = {owner for b in _held(theme, window) for owner in theme.series.cells[b].counted}
     return window.observed >= rules.min_stories and len(owners) >= rules.owners_needed(desk.state.voices.number())
@@ -193,6 +201,10 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
     cells = [theme.series.cells[bucket] for bucket in _held(theme, window)]
     start = rules.pace.start_of(window.start)
     end = min(rules.pace.start_of(window.end), instant)  # the last bucket may be running
+    score = round(_surprise(theme, window, rules) / threshold(theme, rules), 3)
+    rate = rules.false_rate(score)
+    if episode.state is not SpikeState.RESOLVED:
+        episode.told = min(episode.told or rate, rate)
     return Spike(
         spike_id=episode.spike_id,
         revision=episode.revision,
@@ -208,7 +220,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         expected=round(window.expected, 3),
         expected_low=low,
         expected_high=high,
-        score=round(_surprise(theme, window, rules) / threshold(theme, rules), 3),
+        score=score,
         articles=sum(cell.articles for cell in cells),
         stories=len({story for cell in cells for story in cell.stories}),
         owners=len({owner for cell in cells for owner in cell.owners}),
@@ -219,6 +231,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         feeds_late=tuple(sorted(feed for feed, state in desk.state.feeds.items() if not state.ok))[:LATE_FEEDS],
         learnt_days=round(theme.state.baseline.learnt / rules.pace.day, 2),
         config_hash=desk.state.config_hash,
+        false_rate=episode.told,
     )
 
 

@@ -30,6 +30,7 @@ class Text(NamedTuple):
 
     title: str
     body: str
+    owner: str = ""  # unknown
 
 
 class Member(NamedTuple):
@@ -66,22 +67,26 @@ class Grouping:
     def find(self, text: Text, at_h: float) -> str | None:
         """Return the story of the item that a text is most like, if it is like one at all."""
         self._forget(at_h - self._reach_h)
-        own = _signature(*text)
+        own = _signature(text.title, text.body)
         story, best = None, (LEAST_COPY, -self._reach_h)
         for member in self._candidates(_sketch(own)):
             hours = abs(at_h - member.at_h)
-            if (rank := (copy_probability(_signature(*member.text), own, hours), -hours)) >= best:
+            if (rank := (self._likeness(member.text, text, own, hours), -hours)) >= best:
                 story, best = member.story, rank
         return story
 
     def put(self, story: str, text: Text, at_h: float) -> None:
         """Take in an item of a story, for others to be compared with."""
         self._forget(at_h - self._reach_h)
-        sketch = _sketch(_signature(*text))
+        sketch = _sketch(_signature(text.title, text.body))
         self._members[self._number] = Member(story, text, at_h, sketch)
         for run in sketch:
             self._by_run.setdefault(run, []).append(self._number)
         self._number += 1
+
+    def _likeness(self, member: Text, text: Text, own: Signature, hours: float) -> float:
+        of_one = bool(text.owner) and member.owner == text.owner
+        return copy_probability(_signature(member.title, member.body), own, hours, of_one=of_one)
 
     def _candidates(self, sketch: list[int]) -> Iterator[Member]:
         lists = (found for run in sketch if (found := self._by_run.get(run)) and len(found) < COMMON)

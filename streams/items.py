@@ -12,6 +12,7 @@ import msgspec
 
 from classifiers.jsonlines import MAX_LINE_BYTES
 from deskwatch.configfile import Problem
+from streams.grouping import Text
 
 _BOM: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
@@ -31,6 +32,14 @@ class Item(msgspec.Struct, kw_only=True):
     def body(self) -> str:
         """Return the text, or what there is of it."""
         return self.text or self.summary or ""
+
+    def outlet(self) -> str:
+        """Return who published it; empty where that does not say."""
+        return self.source.strip() if isinstance(self.source, str) else ""
+
+    def compared(self) -> Text:
+        """Return what tells whether others carry the same text."""
+        return Text(self.title or "", self.body(), self.outlet())
 
     def at_h(self) -> float | None:
         """Return when it was published, in hours since 1970; None where that does not say."""

@@ -24,6 +24,7 @@ LEAST_WORDS: Final = 4  # an item of fewer words is like no other: "Live updates
 LONG: Final = 40  # runs of three words: with so many in both, they alone tell nearly always, whatever age and title
 DIFFERENT: Final = 0.3  # share of them in common below which two long items are two texts: forms of ministries, say
 SAME: Final = 0.5  # from which on they are one
+SAME_OF_ONE: Final = 0.65  # of one outlet: it does not copy itself, but fills in its forms anew
 LEAST_COPY: Final = 0.35  # probability from which two items carry one text: where F1 is best
 
 # Logistic regression on 328 labelled pairs (C=3).
@@ -67,10 +68,12 @@ def signature(title: str, text: str = "") -> Signature:
     return Signature(tuple(head[:MAX_WORDS]), _runs(numbers, 2 * scale), _runs(numbers, 3 * scale), scale)
 
 
-def copy_probability(one: Signature, other: Signature, hours: float) -> float:
-    """Return how likely two items that appeared so many hours apart carry one text."""
+def copy_probability(one: Signature, other: Signature, hours: float, *, of_one: bool = False) -> float:
+    """Return how likely two items that appeared so many hours apart carry one text; `of_one`: of one outlet."""
     shared = len(one.triples & other.triples)
     shorter = min(len(one.triples), len(other.triples))
+    if shorter >= LONG and of_one:
+        return float(shared >= SAME_OF_ONE * shorter)
     if shorter >= LONG and (shared < DIFFERENT * shorter or shared >= SAME * shorter):
         return float(shared >= SAME * shorter)
     if min(len(one.title), len(other.title)) < LEAST_WORDS * max(one.scale, other.scale):

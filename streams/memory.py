@@ -34,7 +34,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
     def text(self) -> Text:
         """Return what others are compared with."""
-        return Text(self.title, self.body)
+        return Text(self.title, self.body, self.owner)
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +72,7 @@ class Episode(msgspec.Struct, kw_only=True):
     detected_at: Utc
     opened: int  # bucket
     quiet: int = 0  # observed buckets in a row below everything
+    told: float = 0.0  # the lowest rate of false alerts that a revision has named
 
 
 class ThemeState(msgspec.Struct, kw_only=True):

@@ -20,6 +20,7 @@ class Pace:
 
     def __init__(self, step_s: int) -> None:
         self.step_s = step_s
+        self._fades: dict[float, float] = {}
 
     @cached_property
     def day(self) -> float:
@@ -33,7 +34,10 @@ class Pace:
 
     def fade(self, days: float) -> float:
         """Return what is left of the past after one bucket when half of it is left after so many days."""
-        return float(0.5 ** (1 / max(days * self.day, LEAST_BUCKETS)))
+        fade = self._fades.get(days)
+        if fade is None:
+            fade = self._fades[days] = float(0.5 ** (1 / max(days * self.day, LEAST_BUCKETS)))
+        return fade
 
     def fade_of_hour(self, days: float) -> float:
         """Return the same for an hour of the day, which is met for an hour a day."""

@@ -11,6 +11,8 @@ import msgspec
 from streams.pace import DAY_S, DAYS, PACE, Pace
 
 YOUNG_DAYS: Final = 2.0  # a baseline this old asks 1.37 times the threshold
+FALSE_A_MONTH: Final = 0.7  # false alerts a theme and month at the threshold, on the simulator
+DECADES: Final = 0.87  # by which they get fewer for each power of ten that is asked of the tail probability
 MANY_OWNERS: Final = 10  # with fewer, each may say more before it has said enough
 
 
@@ -43,6 +45,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     def needed(self, age_days: float) -> float:
         """Return -log10 of the probability to reach; higher while a baseline is young."""
         return self.threshold * (1 + math.exp(-age_days / YOUNG_DAYS))
+
+    def false_rate(self, score: float) -> float:
+        """Return how many false alerts a theme has a month where this multiple of the threshold is asked."""
+        return float(f"{FALSE_A_MONTH * 10 ** (-DECADES * (score - 1) * self.threshold):.3g}")
 
     def owners_needed(self, active: int | None) -> int:
         """Return how many owners must have reported, of so many that report at all; None: nobody knows yet."""

@@ -18,7 +18,11 @@ from streams.guard import Guard
 from streams.pace import BUCKET_S, DAY_S, Pace
 from streams.rules import Rules
 
-THRESHOLD: Final = 3.25  # lower than the desk's, which judges each minute: here a bucket is judged once
+TESTS_A_MONTH: Final = 1190.0  # so many independent ones are in buckets of five minutes: by them, and by
+THRESHOLD: Final = 3.25  # this, false alerts are two in three months; the desk's is higher, as it judges each minute
+WINDOWS_A_BUCKET: Final = 1.5  # longer buckets are judged once each, over windows that overlap
+LEAST_LEARNT: Final = 7  # buckets, however long they are
+MONTH_S: Final = 30 * DAY_S
 LEAST_COUNT: Final = 3  # in a window; fewer are no spike, whatever was expected
 
 
@@ -35,7 +39,7 @@ class Scanner:
 
     def __init__(self, step_s: int, first: int, rules: Rules | None = None) -> None:
         """Take the length of a bucket in seconds and the number of the first one."""
-        self._rules = rules or Rules(threshold=THRESHOLD)
+        self._rules = rules or Rules(threshold=threshold_of(step_s))
         self._pace = Pace(step_s)
         self._windows = _lengths([length * BUCKET_S for length in self._rules.windows], self._pace)
         self._peaks = _lengths([length * BUCKET_S for length in Rules.peaks], self._pace)
@@ -82,7 +86,7 @@ class Scanner:
 
     def _score(self, bucket: int, sums: list[tuple[int, float]], peaks: list[tuple[int, float]]) -> float:
         age = self._baseline.learnt / self._pace.day
-        if self._baseline.learnt < self._pace.buckets(self._rules.silent_s):
+        if self._baseline.learnt < max(self._pace.buckets(self._rules.silent_s), LEAST_LEARNT):
             return 0.0
         best = max(
             surprise(observed, expected, self._baseline.variance_factor(i, bucket, self._pace))
@@ -105,6 +109,12 @@ class Scanner:
             done = max(done, min(length, len(self._held)))
             out.append((observed, expected))
         return out
+
+
+def threshold_of(step_s: int) -> float:
+    """Return -log10 of the probability to reach in buckets of so many seconds: longer ones are fewer tests."""
+    tests = min(WINDOWS_A_BUCKET * MONTH_S / step_s, TESTS_A_MONTH)
+    return THRESHOLD - math.log10(TESTS_A_MONTH / max(tests, 1.0))
 
 
 def _lengths(seconds: Sequence[int], pace: Pace) -> list[int]:

@@ -99,3 +99,12 @@ def test_a_language_is_asked_for_with_its_variants_and_an_unknown_one_silences_n
         (): True,
         ("ru", "und"): False,
     }
+
+
+@given(st.floats(0.001, 1.0), st.floats(0.01, 10.0))
+def test_subscription_that_accepts_fewer_false_alerts_waits_for_a_surer_episode(rate: float, accepted: float) -> None:
+    subscription = Subscription(
+        name="one", subscriber="asia", themes=THEMES, min_severity=Severity.LOW, false_alerts_per_month=accepted
+    )
+    assert is_wanted("taiwan", Severity.LOW, (), subscription, rate) == (rate <= accepted)
+    assert is_wanted("taiwan", Severity.LOW, (), subscription)  # a record of an older version names no rate

@@ -311,3 +311,23 @@ def test_quiet_weeks_raise_hardly_any_alarm() -> None:
     opened = sum(spike.revision == 0 for spike in out.spikes)
     # 7.5 theme-months; the threshold means about one a theme and month. A count of mean 7.5 exceeds 15 once in 250.
     assert opened <= 15
+
+
+def test_episode_says_ever_fewer_false_alerts_as_it_grows() -> None:
+    start = T0 + timedelta(days=9)
+    facts = [*quiet_days(10, per_hour=1), *burst(start, 40)]
+    _, out = run(sorted(facts, key=order_of), start + timedelta(hours=2))
+    episode = [spike for spike in out.spikes if spike.detected_at >= start]
+    rates = [spike.false_rate for spike in episode]
+    assert len(rates) > 2
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] <= RULES.false_rate(1.0)
+    assert rates[-1] < 0.01
+    assert len(rates) < 12  # no revision for each article
+
+
+def test_rate_of_false_alerts_falls_with_the_score() -> None:
+    rates = [RULES.false_rate(1 + i / 10) for i in range(20)]
+    assert rates[0] == 0.7
+    assert rates == sorted(rates, reverse=True)
+    assert 0.0 <= RULES.false_rate(1000.0) < 1e-9

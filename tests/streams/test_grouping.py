@@ -176,3 +176,22 @@ def test_labelled_pairs_are_told_apart(reference_data: Path) -> None:
     hits = sum(given and wanted for given, wanted in said)
     f1 = 2 * hits / (sum(given for given, _ in said) + sum(wanted for _, wanted in said))
     assert f1 >= 0.78
+
+
+def test_forms_that_one_outlet_fills_in_anew_are_no_copies() -> None:
+    form = (
+        "The below is attributable to the spokesperson. The deputy secretary spoke today by telephone with {} of {}. "
+    )
+    form += "Both expressed concern about the war, agreed to go on with close consultations, and welcomed the unity of "
+    form += "allies and partners, who will answer any further step together, with swift and severe consequences. {}"
+    more = "They also spoke of energy, of harbours and visas for students, and of grain that waits in the straits."
+    other = "On migration the two sides meet again in spring, in Bogota, with mayors of the towns on either side there."
+    one, two = form.format("the minister", "Latvia", more), form.format("the vice president", "Colombia", other)
+    titles = "Call with the minister of Latvia", "Call with the vice president of Colombia"
+    of_one, of_two = Grouping(), Grouping()
+    for grouping, owners in ((of_one, ("State", "State")), (of_two, ("State", "Paper"))):
+        grouping.add("a", Text(titles[0], one, owners[0]), 0.0)
+        grouping.add("b", Text(titles[1], two, owners[1]), 0.5)
+    assert of_one.add("c", Text(titles[0], one + " Updated.", "State"), 1.0) == ("a", True)
+    assert of_one.find(Text(titles[1], two, "State"), 1.0) == "b"
+    assert of_two.find(Text(titles[1], two, "Other"), 1.0) == "a"  # of others it would be one text, shortened

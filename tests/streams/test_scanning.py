@@ -73,7 +73,11 @@ def test_longer_and_shorter_buckets_work_too(step_s: int) -> None:
     values = [int(one) for one in np.random.default_rng(3).poisson(5, 400)]
     values[350] = 80
     opened = [i for i, verdict in enumerate(judged(values, step_s)) if verdict.opens]
-    assert opened == ([350] if step_s >= 3600 else [])  # 400 minutes are less than the first day
+    if step_s < 3600:
+        assert opened == []  # 400 minutes are less than the first day
+    else:
+        assert 350 in opened
+        assert len(opened) <= 2  # at two false ones in three months, in 400 days
 
 
 def rows(text: str, problems: list[Problem]) -> list[str]:

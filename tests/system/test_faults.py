@@ -105,7 +105,7 @@ class World:
             source=f"Outlet {self.random.randrange(200)}",
             url=f"https://example.org/{number}",
             title=title,
-            text="Filling. " * 200,
+            text=" ".join(random.Random(number).choices(WORDS, k=300)),
             first_seen_at=at,
             fetched_at=at,
             published_at=at - timedelta(minutes=self.random.randrange(400 if late else 10)),
