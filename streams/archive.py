@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from classifiers import Classifier
+from deskwatch import codec
 from deskwatch.records import Article, Classified, DateQuality, Origin, ThemeScore, Utc
 from streams.facts import Fact, Health, NewGeneration, Sighting, sighting_of
 from streams.items import Item, instant_of
@@ -32,6 +33,7 @@ GAP_OF_DAYS: Final = 2 * DAY  # and where days are counted, this
 ARCHIVE: Final = "archive"  # the one feed of an archive: what its sources' feeds did, it does not say
 UNKNOWN: Final = "unknown"
 
+_EXPORTED: Final = b'{"topic":'
 _NOWHERE: Final = Origin(partition=0, offset=0)
 
 
@@ -42,7 +44,15 @@ class ArchiveItem(Item, kw_only=True):
     owner: str | None = None
     url: str | None = None
     language: str | None = None
+    is_news: bool = True  # neither back-fill nor replay
     themes: list[Any] | None = None  # stored ones: names, or what `deskwatch classify` printed
+
+
+class _Exported(msgspec.Struct):
+    """A line of `deskwatch export`."""
+
+    schema: str | None = None
+    value: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Stamp(NamedTuple):
@@ -75,6 +85,32 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
         silent = sum(((end - start) for start, end in self.gaps), timedelta())
         days = max((self.last - self.first - silent) / DAY, 1.0)
         return DayRules() if self.by_days or themed < FEW_A_DAY * days * themes else Rules()
+
+
+def item_of(line: bytes) -> ArchiveItem | None:
+    """Return the article of a line, written by anybody or by `deskwatch export`; None for a line of its without one.
+
+    Raises:
+        msgspec.MsgspecError: it is neither.
+    """
+    if not line.startswith(_EXPORTED):
+        return _ITEM.decode(line)
+    exported = _EXPORT.decode(line)
+    if exported.schema != codec.schema_name(Article) or not bytes(exported.value):
+        return None
+    article = _ARTICLE.decode(exported.value)
+    return ArchiveItem(
+        id=article.article_id,
+        title=article.title,
+        summary=article.summary,
+        text=article.text,
+        source=article.source,
+        published=None if article.published_at is None else article.published_at.isoformat(),
+        first_seen=article.first_seen_at.isoformat(),
+        url=article.url,
+        language=article.language,
+        is_news=not (article.backfill or article.replay),
+    )
 
 
 def stamp_of(item: ArchiveItem) -> Stamp | None:
@@ -124,6 +160,7 @@ def sighting_in(item: ArchiveItem, stamp: Stamp, survey: Survey, classifier: Cla
         feed_id=ARCHIVE,
         source=owner,
         url=item.url or "",
+        backfill=not item.is_news,
         title=item.title or (item.body()[:200]),
         summary=item.summary or "",
         text=item.text,
@@ -177,3 +214,8 @@ def _health(at: datetime, *, ok: bool) -> Health:
 
 def _instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+_ITEM: Final = msgspec.json.Decoder(ArchiveItem)
+_EXPORT: Final = msgspec.json.Decoder(_Exported)
+_ARTICLE: Final = msgspec.json.Decoder(Article)

@@ -63,8 +63,9 @@ def backtest(
 
     FILE (default: standard input) has one JSON object a line with `id`, `title`, `summary` or `text`, `source` and
     `published`; optional are `first_seen`, `owner`, `url`, `language` and `themes` (stored ones are not judged again).
-    It may be gzip and in any order. What runs is the code of the stream. Where articles only say on which day they
-    appeared, or its themes have few of them, days are what is counted by.
+    It may be gzip and in any order. Lines of `deskwatch export articles` are read, too: so a topic can be backtested.
+    What runs is the code of the stream. Where articles only say on which day they appeared, or its themes have few of
+    them, days are what is counted by.
 
     For each episode one line goes to standard output: spike_id, theme, onset, detected, resolved, severity, observed,
     expected, score, stories, owners, articles, headlines; with --subscriptions also `recipients`, with --against

@@ -18,7 +18,7 @@ from classifiers.loading import load_classifier
 from deskwatch.configfile import Problem
 from deskwatch.owners import load as load_owners
 from deskwatch.records import Bucket, Severity, Spike, SpikeState, Utc
-from streams.archive import UNKNOWN, ArchiveItem, Survey, context, sighting_in, stamp_of, survey, why_dropped
+from streams.archive import UNKNOWN, Survey, context, item_of, sighting_in, stamp_of, survey, why_dropped
 from streams.facts import Sighting
 from streams.holding import Held
 from streams.items import lines_of
@@ -110,13 +110,13 @@ def backtest(
 
 def _first_look(file: BinaryIO, name: str, progress: Progress) -> Survey | None:
     """Return what the times show; what is wrong with the lines, the second look says."""
-    decode = msgspec.json.Decoder(_Times).decode
     moments, days, size = [], 0, _size(file)
     for number, line in lines_of(file, name, []):
         try:
-            stamp = stamp_of(decode(line))
+            item = item_of(line)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             continue
+        stamp = stamp_of(item) if item is not None else None
         if stamp is not None:
             moments.append(int(stamp.at.timestamp()))
             days += stamp.is_day
@@ -180,7 +180,6 @@ class _Judge:
         self._owners = load_owners(config_dir)
         self._survey = found
         self._name = name
-        self._decode = msgspec.json.Decoder(ArchiveItem).decode
         self._encode = msgspec.msgpack.Encoder().encode
 
     def __call__(self, portion: list[tuple[int, bytes]]) -> Judged:
@@ -189,7 +188,10 @@ class _Judge:
             try:
                 if len(line) > MAX_LINE_BYTES:
                     raise ValueError(f"longer than {MAX_LINE_BYTES:,} bytes")
-                item = self._decode(line)
+                item = item_of(line)
+                if item is None:
+                    outcomes["no article"] += 1
+                    continue
                 stamp = stamp_of(item)
                 dropped = why_dropped(stamp, self._survey)
                 if stamp is None or self._survey is None or dropped:
@@ -262,12 +264,6 @@ def _episode(revisions: list[Spike]) -> Episode:
         articles=top.articles,
         headlines=tuple(headline.title for headline in top.headlines),
     )
-
-
-class _Times(ArchiveItem, kw_only=True):
-    """A line of which only the times matter yet."""
-
-    id: str | int = ""
 
 
 def _size(file: BinaryIO) -> int:

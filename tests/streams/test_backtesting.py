@@ -166,6 +166,29 @@ def test_stored_themes_are_not_judged_again(config: Path) -> None:
     assert episodes(result) == []
 
 
+def test_exported_topic_is_read_as_it_is(config: Path) -> None:
+    told = episodes(run(config, archive(timed=True)))
+    lines: list[Any] = [{"topic": "articles", "schema": "tick/1", "key": None, "value": {"shard": 1}}]
+    for line in archive(timed=True):
+        value = {
+            "article_id": line["id"],
+            "feed_id": "f",
+            "source": line["source"],
+            "url": "",
+            "title": line["title"],
+            "first_seen_at": line["published"],
+            "fetched_at": line["published"],
+        }
+        lines.append({"topic": "articles", "schema": "article/1", "key": "k", "value": value})
+    lines.append({"topic": "articles", "schema": "article/1", "key": "k", "value": {"title": 4}})
+    lines.append({"topic": "articles", "schema": None, "key": "k", "value_base64": "AAAA"})
+    result = run(config, lines)
+    assert result.exit_code == 1
+    assert "2 no article" in result.stderr
+    assert f"archive.jsonl:{len(lines) - 1}:1: " in result.stderr
+    assert [json.loads(line) for line in result.stdout.splitlines()] == told
+
+
 def test_hole_in_the_archive_is_neither_silence_nor_spike(config: Path) -> None:
     lines = [
         line
