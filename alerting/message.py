@@ -146,9 +146,9 @@ def _cautions(spike: Spike) -> list[str]:
     cautions = []
     if spike.owners == 1:
         cautions.append("All of it comes from one outlet: nobody else reports it yet.")
-    elif spike.owners >= 3 and spike.stories * 2 <= spike.owners:
-        origins = count(spike.stories, "origin")
-        cautions.append(f"{count(spike.owners, 'outlet')}, but {origins}: most of them repeat the same text.")
+    elif spike.owners >= 3 and (spike.origins or spike.stories) * 2 <= spike.owners:
+        origins = count(spike.origins or spike.stories, "origin")
+        cautions.append(f"{count(spike.owners, 'outlet')}, but {origins}: most of them repeat the same reports.")
     if spike.feeds_late:
         total = max(spike.feeds_total, len(spike.feeds_late))
         names = enumerate_names(spike.feeds_late, 3)

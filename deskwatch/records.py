@@ -248,6 +248,7 @@ class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
     feeds_late: tuple[str, ...] = ()  # feeds that did not answer at the time of the decision
     learnt_days: float = 0.0  # how much observed time the baseline rests on
     config_hash: str = ""
+    origins: Count = 0  # of the stories: those of one agency have one origin; 0: not known
     false_rate: float = 0.0  # false alerts a theme and month at a threshold that this just reaches; 0: not known
 
 

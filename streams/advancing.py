@@ -163,6 +163,7 @@ def _story(desk: Desk, seen: Sighting, story_id: str) -> Story:
             last_at=seen.effective,
         )
     story.last_at = max(story.last_at, seen.effective)
+    story.agency = story.agency or seen.agency
     return story
 
 

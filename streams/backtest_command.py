@@ -68,8 +68,8 @@ def backtest(
     them, days are what is counted by.
 
     For each episode one line goes to standard output: spike_id, theme, onset, detected, resolved, severity, observed,
-    expected, score, stories, owners, articles, headlines; with --subscriptions also `recipients`, with --against
-    `change` (gained or lost by the other configuration).
+    expected, score, stories, owners, articles, origins, headlines; with --subscriptions also `recipients`, with
+    --against `change` (gained or lost by the other configuration).
 
     \b
     Exit codes: 0 every line was an article, 1 some were not (they are named and passed over) or a configuration is

@@ -49,6 +49,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     stories: int
     owners: int
     articles: int
+    origins: int = 0  # those of one agency have one
     headlines: tuple[str, ...] = ()
 
 
@@ -262,6 +263,7 @@ def _episode(revisions: list[Spike]) -> Episode:
         stories=top.stories,
         owners=top.owners,
         articles=top.articles,
+        origins=top.origins,
         headlines=tuple(headline.title for headline in top.headlines),
     )
 

@@ -231,6 +231,7 @@ def _spike(desk: Desk, name: str, instant: datetime, window: Window, rules: Rule
         feeds_late=tuple(sorted(feed for feed, state in desk.state.feeds.items() if not state.ok))[:LATE_FEEDS],
         learnt_days=round(theme.state.baseline.learnt / rules.pace.day, 2),
         config_hash=desk.state.config_hash,
+        origins=len({desk.stories[story].agency or story for cell in cells for story in cell.stories}),
         false_rate=episode.told,
     )
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from deskwatch.records import Article, Classified, DateQuality, DeskTick, Evidence, FeedHealth, Generation, Utc
+from streams.agencies import agency_of
 from streams.likeness import MAX_CHARS
 
 TRUSTED: Final = frozenset({DateQuality.EXPLICIT_TZ, DateQuality.NAMED_TZ, DateQuality.FEED_TZ})
@@ -47,6 +48,7 @@ class Sighting(Fact, frozen=True, kw_only=True, tag=True):
     title: str
     url: str
     language: str
+    agency: str = ""  # that it names as its origin
     body: str = ""  # as much of summary or text as is compared
 
 
@@ -94,6 +96,7 @@ def sighting_of(record: Classified, watermark: datetime | None) -> Sighting:
         title=article.title,
         url=article.url,
         language=article.language,
+        agency=agency_of(article.source, article.text or article.summary),
         body=(article.text or article.summary)[:MAX_CHARS],
     )
 

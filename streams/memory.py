@@ -56,6 +56,7 @@ class Story(msgspec.Struct, kw_only=True):
     language: str
     seen_at: Utc
     last_at: Utc
+    agency: str = ""  # the first that one of its articles names
     terms: dict[str, tuple[str, ...]] = {}
     members: list[Member] = []
     pieces: list[Piece] = []

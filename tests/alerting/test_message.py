@@ -39,8 +39,12 @@ def test_an_alert_says_how_big_against_normal_since_when_from_how_many_and_why_m
 @pytest.mark.parametrize(
     ("changes", "caution"),
     [
-        ({"owners": 12, "stories": 2}, "12 outlets, but 2 origins: most of them repeat the same text."),
-        ({"owners": 3, "stories": 1}, "3 outlets, but 1 origin: most of them repeat the same text."),
+        ({"owners": 12, "stories": 2}, "12 outlets, but 2 origins: most of them repeat the same reports."),
+        ({"owners": 3, "stories": 1}, "3 outlets, but 1 origin: most of them repeat the same reports."),
+        (
+            {"owners": 12, "stories": 9, "origins": 2},
+            "12 outlets, but 2 origins: most of them repeat the same reports.",
+        ),
         ({"owners": 1, "stories": 5}, "All of it comes from one outlet: nobody else reports it yet."),
         ({"feeds_late": ("wire-zh", "daily")}, "2 of 41 feeds did not answer: wire-zh and daily."),
         ({"feeds_late": ("wire",), "feeds_total": 0}, "1 of 1 feed did not answer: wire."),
