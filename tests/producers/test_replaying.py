@@ -76,7 +76,9 @@ def replay(world: Any, command: Any, settings: Settings) -> Any:
     return lambda: command.start("produce", "--replay-from", START.isoformat(), "--replay-until", UNTIL.isoformat())
 
 
-@pytest.mark.parametrize("settings", ["embedded", pytest.param("kafka", marks=pytest.mark.system)], indirect=True)
+@pytest.mark.parametrize(
+    "settings", [pytest.param(one, marks=pytest.mark.system) for one in ("embedded", "kafka")], indirect=True
+)
 def test_killed_again_and_again_it_publishes_every_revision_exactly_once(
     world: Any, command: Any, replay: Any, read_articles: Any
 ) -> None:

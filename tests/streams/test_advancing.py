@@ -88,7 +88,7 @@ healths = st.lists(
 EAGER = Rules(silent_s=0, min_stories=1, min_owners=1, threshold=0.3, settle_s=1800, quiet_s=900, windows=(3, 6))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(facts_of_a_day, healths, st.lists(st.integers(1, 90_000), max_size=12), st.randoms())
 def test_one_step_or_many_or_restarts_between_give_the_same(
     facts: list[Fact], changes: list[Fact], seconds: list[int], chance: random.Random
@@ -104,7 +104,7 @@ def test_one_step_or_many_or_restarts_between_give_the_same(
     assert snapshot(parts[0]) == snapshot(whole)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(facts_of_a_day, st.randoms())
 def test_the_same_article_twice_changes_nothing(facts: list[Fact], chance: random.Random) -> None:
     end = T0 + timedelta(hours=30)
@@ -115,7 +115,7 @@ def test_the_same_article_twice_changes_nothing(facts: list[Fact], chance: rando
     assert snapshot(doubled) == snapshot(once)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(facts_of_a_day)
 def test_every_article_ends_in_the_buckets_or_as_a_counted_drop(facts: list[Fact]) -> None:
     end = T0 + timedelta(hours=30)
