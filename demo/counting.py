@@ -62,7 +62,7 @@ class Tally:
                 self.articles.add(article_id)
                 self.guids.add(guid or "")
                 self.places.setdefault(partition, set()).add(offset)
-            case Classified(article=article):
+            case Classified(article=article, themes=themes) if themes:
                 self.classified.add(article.article_id)
             case DeskTick(origin=origin, tick=Tick(shard=shard, at=at)):
                 place = (shard, origin.partition)

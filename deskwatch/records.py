@@ -129,7 +129,10 @@ class ThemeScore(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Classified(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An article of the desk log: it has at least one theme. Of the text, only the beginning is here."""
+    """An article of the desk log: it has a theme, or is a revision that may have lost them all.
+
+    Of the text, only the beginning is here.
+    """
 
     origin: Origin
     article: Article
@@ -189,13 +192,37 @@ class Bucket(Record, frozen=True, kw_only=True, omit_defaults=True):
     health: float = 1.0  # share of the feeds that answered; below 0.3 the bucket is unobserved
 
 
+class SpikeKind(StrEnum):
+    """What an episode is about: a theme that stands out, one story that many took over, or a theme fallen silent."""
+
+    SPIKE = "spike"
+    PICKUP = "pickup"
+    QUIET = "quiet"
+
+
 class SpikeState(StrEnum):
     """Where an episode stands in its life."""
 
     ONSET = "onset"
     GROWING = "growing"
+    PEAK = "peak"  # past it
     RESOLVED = "resolved"
     WITHDRAWN = "withdrawn"
+
+
+class Turn(StrEnum):
+    """Why there is a revision."""
+
+    OPENED = "opened"
+    GRAVER = "graver"  # its severity has risen
+    SURER = "surer"  # it now stands where fewer false alerts would have been accepted
+    NEW_STORY = "new_story"  # another story dominates
+    PEAKED = "peaked"
+    GAP = "gap"  # too few feeds answer to know how it goes on
+    GAP_OVER = "gap_over"
+    ENDED = "ended"
+    NEW_NORMAL = "new_normal"  # it has lasted so long that this is the level now
+    WITHDRAWN = "withdrawn"  # articles were corrected: what opened it does not hold
 
 
 class Severity(StrEnum):
@@ -221,7 +248,11 @@ class Headline(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """One revision of one episode in which a theme had more independent reports than expected."""
+    """One revision of one episode, mostly one in which a theme had more independent reports than expected.
+
+    Of kind `pickup`, `observed` is how many owners took the story over, and `expected` how many the widest of the last
+    weeks had. Of kind `quiet`, `expected` is what the silence should have brought.
+    """
 
     spike_id: str
     revision: Count
@@ -250,6 +281,13 @@ class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
     config_hash: str = ""
     origins: Count = 0  # of the stories: those of one agency have one origin; 0: not known
     false_rate: float = 0.0  # false alerts a theme and month at a threshold that this just reaches; 0: not known
+    kind: SpikeKind = SpikeKind.SPIKE
+    turn: Turn = Turn.OPENED
+    peak_at: Utc | None = None  # end of the half hour with most reports above what is normal
+    data_gap: bool = False
+    health: float = 1.0  # share of the theme's usual evidence whose feeds answer
+    feeds_new: Count = 0  # feeds that joined lately: their articles are shown, but not counted as evidence yet
+    learnt_from: str = ""  # where the baseline was learnt, if not from what the desk has seen by itself
 
 
 class PollResult(StrEnum):

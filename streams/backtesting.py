@@ -17,7 +17,7 @@ from classifiers.jsonlines import MAX_LINE_BYTES
 from classifiers.loading import load_classifier
 from deskwatch.configfile import Problem
 from deskwatch.owners import load as load_owners
-from deskwatch.records import Bucket, Severity, Spike, SpikeState, Utc
+from deskwatch.records import Bucket, Severity, Spike, SpikeKind, SpikeState, Utc
 from streams.archive import UNKNOWN, Survey, context, item_of, sighting_in, stamp_of, survey, why_dropped
 from streams.facts import Sighting
 from streams.holding import Held
@@ -243,7 +243,7 @@ def fold(spikes: list[Spike]) -> list[Episode]:
     revisions: dict[str, list[Spike]] = {}
     for spike in spikes:
         revisions.setdefault(spike.spike_id, []).append(spike)
-    return [_episode(one) for one in revisions.values()]
+    return [_episode(one) for one in revisions.values() if one[0].kind is SpikeKind.SPIKE]
 
 
 def _episode(revisions: list[Spike]) -> Episode:

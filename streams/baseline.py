@@ -138,6 +138,10 @@ class Baseline(msgspec.Struct, kw_only=True):
         self.exposure = self.exposure or _prior_exposure(pace)
         self.shape = max(rate * self.exposure, PRIOR_SHAPE)
 
+    def scale(self, factor: float, pace: Pace = PACE) -> None:
+        """Take the level times `factor` (positive) as normal: feeds have come or gone."""
+        self.exposure = (self.exposure or _prior_exposure(pace)) / max(factor, 0.05)
+
     def _scatter(self, window: int) -> float:
         numerator, denominator = self.scatter[window] if window < len(self.scatter) else SCATTER_PRIOR
         return max(SCATTER_FLOOR, numerator / denominator) + 1 / self.shape

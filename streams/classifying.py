@@ -131,7 +131,7 @@ def covered_count(coverage: Coverage) -> Count:
 
 def _judged(article: Article, themes: tuple[ThemeScore, ...], origin: Origin, classifier: str, owner: str) -> Outcome:
     if not themes:
-        return _NO_THEME
+        return _lost(article, origin, classifier) if article.revision else _NO_THEME
     if not all(isfinite(theme.score) for theme in themes):  # JSON has no word for it: nobody could read the record
         raise ValueError("a score that is no number")
     # The full text stays in `articles`: the desk log, read whole by the detector, has what tells copies from others.
@@ -143,6 +143,12 @@ def _judged(article: Article, themes: tuple[ThemeScore, ...], origin: Origin, cl
         fewer = tuple(msgspec.structs.replace(theme, evidence=theme.evidence[:EVIDENCE_KEPT]) for theme in themes)
         return _outcome(Kind.THEMED, msgspec.structs.replace(judged, themes=fewer))
     return outcome
+
+
+def _lost(article: Article, origin: Origin, classifier: str) -> Outcome:
+    """Return word of a revision without a theme: whoever counted the article before must take it back."""
+    bare = msgspec.structs.replace(article, summary="", text=None, authors=(), categories=())
+    return _outcome(Kind.NO_THEME, Classified(origin=origin, article=bare, themes=(), classifier=classifier))
 
 
 def _outcome(kind: Kind, record: Classified | DeskTick | DeskExcuse) -> Outcome:

@@ -35,7 +35,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Sighting(Fact, frozen=True, kw_only=True, tag=True):
-    """One article as counting sees it."""
+    """One article as counting sees it; a revision may have lost all its themes."""
 
     article_id: str
     revision: int
@@ -48,6 +48,7 @@ class Sighting(Fact, frozen=True, kw_only=True, tag=True):
     title: str
     url: str
     language: str
+    feed: str = ""
     agency: str = ""  # that it names as its origin
     body: str = ""  # as much of summary or text as is compared
 
@@ -96,6 +97,7 @@ def sighting_of(record: Classified, watermark: datetime | None) -> Sighting:
         title=article.title,
         url=article.url,
         language=article.language,
+        feed=article.feed_id,
         agency=agency_of(article.source, article.text or article.summary),
         body=(article.text or article.summary)[:MAX_CHARS],
     )

@@ -12,7 +12,9 @@ from deskwatch.records import Severity, SpikeState, Utc
 from streams.baseline import Baseline, Rhythm
 from streams.grouping import Grouping, Text
 from streams.guard import Guard
+from streams.pace import Pace
 from streams.series import Closed, Series
+from streams.shares import Shares
 from streams.voices import Voices
 
 THEME: Final = "theme/"
@@ -21,16 +23,17 @@ DESK: Final = "desk"
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
-    """One article of a story, in the themes it counts for."""
+    """One article of a story, in its themes. A revision that adds themes is a member of its own, without text."""
 
     article_id: str
     bucket: int
     owner: str
     themes: tuple[str, ...]
-    is_news: bool
+    counts: bool  # it was news, and not too late for its bucket
     title: str = ""
     body: str = ""
-    at: Utc | None = None  # when counting came to it
+    at: Utc | None = None  # when counting came to it; None for a revision
+    revision: int = 0
 
     def text(self) -> Text:
         """Return what others are compared with."""
@@ -38,12 +41,16 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Piece(msgspec.Struct, frozen=True, array_like=True):
-    """The first sight of a story in a theme; it is evidence unless its owner had used up the cap."""
+    """The first sight of a story in a theme; it is evidence unless its owner had used up the cap.
+
+    Of a feed that is new it waits instead: it would be evidence if the feed's share were known.
+    """
 
     theme: str
     bucket: int
     owner: str
     counts: bool
+    waits: bool = False
 
 
 class Story(msgspec.Struct, kw_only=True):
@@ -58,8 +65,19 @@ class Story(msgspec.Struct, kw_only=True):
     last_at: Utc
     agency: str = ""  # the first that one of its articles names
     terms: dict[str, tuple[str, ...]] = {}
+    noticed: list[str] = []  # themes in which its wide pick-up was told
     members: list[Member] = []
     pieces: list[Piece] = []
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """A window that a revision has shown, with what it held and was expected to hold."""
+
+    number: int
+    start: int
+    end: int
+    observed: int
+    expected: float
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -74,6 +92,28 @@ class Episode(msgspec.Struct, kw_only=True):
     opened: int  # bucket
     quiet: int = 0  # observed buckets in a row below everything
     told: float = 0.0  # the lowest rate of false alerts that a revision has named
+    rests_on: list[Told] = []
+    lead: str = ""  # the story that dominates
+    lead_at: int = 0  # the bucket in which it came to
+    top: float = 0.0  # the most reports above normal that half an hour has had
+    top_at: int = 0  # the bucket that ended it
+    gap: bool = False
+
+
+class Silence(msgspec.Struct, kw_only=True):
+    """How long a theme has had no article, in what should have come: reports, and since which bucket."""
+
+    due: float = 0.0
+    since: int | None = None
+    spike_id: str = ""  # of the notice about it
+    broken: bool = False  # by an article, since the last bucket closed
+
+
+class Pickup(msgspec.Struct, frozen=True, array_like=True):
+    """The widest pick-up of a story that a theme has had lately."""
+
+    owners: float = 0.0
+    bucket: int = 0  # as of which
 
 
 class ThemeState(msgspec.Struct, kw_only=True):
@@ -86,6 +126,11 @@ class ThemeState(msgspec.Struct, kw_only=True):
     floor: int = 0  # evidence before this bucket belongs to an episode that is over
     fresh: int | None = None  # earliest bucket with evidence that no test has seen
     amended: list[int] = []  # published buckets that have changed since
+    shrunk: bool = False  # evidence was taken out since the last decision
+    learnt_from: str = ""  # where the baseline comes from, if not from what was counted here
+    shares: Shares = msgspec.field(default_factory=Shares)
+    silence: Silence = msgspec.field(default_factory=Silence)
+    widest: Pickup = msgspec.field(default_factory=Pickup)
 
 
 class FeedState(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -99,6 +144,8 @@ class DeskState(msgspec.Struct, kw_only=True):
     """The saved part that is common to all themes. `now` is None until the first fact."""
 
     now: Utc | None = None
+    began: Utc | None = None
+    joined: dict[str, int] = {}  # feeds whose share is not known yet, and the day (since 1970) on which they came
     feeds: dict[str, FeedState] = {}
     rhythm: Rhythm = msgspec.field(default_factory=Rhythm)
     voices: Voices = msgspec.field(default_factory=Voices)
@@ -122,25 +169,27 @@ class Desk:
         self.stories: dict[str, Story] = {}
         self.story_of: dict[str, str] = {}  # article id -> story id
         self.grouping = Grouping()
+        self.down: set[str] = set()  # feeds that do not answer
 
     def count(self, story: Story, member: Member, theme: str) -> None:
         """Put one article into the buckets of a theme."""
-        cell = self.themes[theme].series.cell(member.bucket)
-        cell.articles += 1
-        cell.owners.add(member.owner)
-        cell.stories.add(story.story_id)
+        self.themes[theme].series.cell(member.bucket).add(member.owner, story.story_id)
 
-    def count_piece(self, piece: Piece) -> None:
-        """Put one piece of evidence into the buckets of its theme."""
-        if piece.counts:
+    def count_piece(self, piece: Piece, by: int = 1) -> None:
+        """Put one piece of evidence into the buckets of its theme, or with -1 take it out again."""
+        if piece.counts or piece.waits:
             cell = self.themes[piece.theme].series.cell(piece.bucket)
-            cell.evidence += 1
-            cell.counted[piece.owner] += 1
+            (cell.add_waiting if piece.waits else cell.add_evidence)(piece.owner, by)
 
-    def health(self) -> float:
-        """Return the share of the known feeds that answer; 1 where none is known."""
-        feeds = self.state.feeds
-        return sum(feed.ok for feed in feeds.values()) / len(feeds) if feeds else 1.0
+    def owners_of(self, story: Story, theme: str) -> set[str]:
+        """Return who has a story in a theme."""
+        return {member.owner for member in story.members if theme in member.themes}
+
+    def health(self, theme: Theme, bucket: int, pace: Pace) -> float:
+        """Return the share of a theme's usual evidence whose feeds answer; 1 where no feed is known."""
+        if not self.down:
+            return 1.0
+        return theme.state.shares.health(self.down, len(self.state.feeds), bucket, pace)
 
     def dump(self, themes: set[str], stories: set[str]) -> dict[str, bytes | None]:
         """Return the saved values of what changed; None for a story that is forgotten."""
@@ -162,6 +211,7 @@ def load(values: Mapping[str, bytes]) -> Desk:
     desk = Desk()
     if DESK in values:
         desk.state = msgspec.json.decode(values[DESK], type=DeskState)
+        desk.down = {feed for feed, state in desk.state.feeds.items() if not state.ok}
     for key, value in values.items():
         if key.startswith(THEME):
             desk.themes[key.removeprefix(THEME)] = Theme(msgspec.json.decode(value, type=ThemeState))
@@ -191,7 +241,7 @@ def _adopt(desk: Desk, story: Story) -> None:
     for member in story.members:
         desk.story_of[member.article_id] = story.story_id
         for theme in member.themes:
-            if member.is_news and _holds(desk, theme, member.bucket):
+            if member.counts and _holds(desk, theme, member.bucket):
                 desk.count(story, member, theme)
     for piece in story.pieces:
         if _holds(desk, piece.theme, piece.bucket):

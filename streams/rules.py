@@ -40,7 +40,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: int = 24 * 3600  # observed time before a theme may alert at all
     quiet_s: int = 3 * 3600  # an episode ends after this long below everything
     longest_s: int = 48 * 3600  # after this an episode is the new normal
-    min_health: float = 0.3  # with a smaller share of the feeds answering, a bucket is unobserved
+    min_health: float = 0.3  # with less of a theme's usual evidence answering, a bucket is unobserved
+    peak_s: int = 1800  # of so long the reports above normal are compared
+    past_peak_s: int = 3600  # without more of them for so long an episode is past its peak
+    new_story_s: int = 3600  # how often, at most, an episode tells that another story dominates
+    wide_owners: int = 15  # that took one story over are worth a notice
+    silent_score: float = 4.0  # -log10 of the probability of a silence that is worth one
+    silent_health: float = 0.8  # silence says nothing where less answers
 
     def needed(self, age_days: float) -> float:
         """Return -log10 of the probability to reach; higher while a baseline is young."""
@@ -88,3 +94,6 @@ class DayRules(Rules, frozen=True, kw_only=True):
     silent_s: int = 7 * DAY_S
     quiet_s: int = DAY_S
     longest_s: int = 14 * DAY_S
+    peak_s: int = DAY_S
+    past_peak_s: int = DAY_S
+    new_story_s: int = DAY_S

@@ -27,14 +27,40 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 class Cell:
     """What one bucket of one theme holds; rebuilt from the stories after a restart, so never saved."""
 
-    __slots__ = ("articles", "counted", "evidence", "owners", "stories")
+    __slots__ = ("articles", "counted", "evidence", "owners", "stories", "waiting")
 
     def __init__(self) -> None:
         self.articles = 0
         self.evidence = 0
         self.counted: Counter[str] = Counter()  # evidence by owner
-        self.owners: set[str] = set()  # of all articles, copies too
-        self.stories: set[str] = set()
+        self.waiting: Counter[str] = Counter()  # by owner, of feeds that are new
+        self.owners: Counter[str] = Counter()  # of all articles, copies too
+        self.stories: Counter[str] = Counter()  # articles of each
+
+    def add(self, owner: str, story: str) -> None:
+        """Take in an article."""
+        self.articles += 1
+        self.owners[owner] += 1
+        self.stories[story] += 1
+
+    def remove(self, owner: str, story: str) -> None:
+        """Take out an article again."""
+        self.articles -= 1
+        for counter, name in ((self.owners, owner), (self.stories, story)):
+            counter[name] -= 1
+            if counter[name] <= 0:
+                del counter[name]
+
+    def add_waiting(self, owner: str, by: int = 1) -> None:
+        """Take in what would be evidence if its feed were not new, or with -1 take it out again."""
+        self.waiting[owner] += by
+
+    def add_evidence(self, owner: str, by: int = 1) -> None:
+        """Take in a piece of evidence, or with -1 take it out again."""
+        self.evidence += by
+        self.counted[owner] += by
+        if self.counted[owner] <= 0:
+            del self.counted[owner]
 
 
 class Closed(msgspec.Struct, kw_only=True):
@@ -99,9 +125,10 @@ class Series:
             out.append((observed, expected))
         return out
 
-    def counted(self, owner: str, start: int, end: int) -> int:
-        """Return how much evidence an owner gave in [`start`, `end`)."""
-        return sum(self.cells[b].counted[owner] for b in range(start, end) if b in self.cells)
+    def counted(self, owner: str, start: int, end: int, *, waiting: bool = False) -> int:
+        """Return how much evidence an owner gave in [`start`, `end`), or how much of it waits."""
+        cells = [self.cells[b] for b in range(start, end) if b in self.cells]
+        return sum((cell.waiting if waiting else cell.counted)[owner] for cell in cells)
 
     def prune(self, before: int) -> None:
         """Forget everything before a bucket."""

@@ -208,3 +208,13 @@ def test_owner_is_named_where_it_is_another_than_the_outlet() -> None:
     assert isinstance(named, Classified)
     assert isinstance(alone, Classified)
     assert (named.owner, alone.owner) == ("Harbour House", "")
+
+
+def test_revision_that_has_no_theme_any_more_is_told_without_its_text() -> None:
+    outcome = judge(article(revision=2, text="The whole text.", summary="A summary."), Says())
+    assert outcome.kind is Kind.NO_THEME
+    assert isinstance(outcome.record, Classified)
+    assert outcome.record.themes == ()
+    assert outcome.record.article.revision == 2
+    assert not outcome.record.article.text
+    assert not outcome.record.article.summary
