@@ -8,7 +8,7 @@ from desk_facts import T0, quiet_days, sighting
 
 from streams.advancing import advance
 from streams.facts import Fact, Health, order_of
-from streams.memory import Desk
+from streams.memory import Desk, load, snapshot
 from streams.pace import PACE
 from streams.rules import Rules
 from streams.shares import KEPT, Shares
@@ -101,6 +101,19 @@ def test_feed_that_leaves_fakes_no_silence_and_takes_its_share_with_it() -> None
     assert turns == []
     assert desk.themes["taiwan"].state.baseline.rate() * PACE.hour == pytest.approx(2, rel=0.35)
     assert "big" not in desk.state.feeds
+
+
+def test_feeds_that_come_and_go_give_the_same_in_one_step_or_with_restarts_between() -> None:
+    facts = [*beginning_with("wire", "big"), *steady({"wire": (0, 12, 2), "big": (0, 3, 4), "new": (2, 12, 3)})]
+    facts = sorted([*facts, told("new", 2, ok=True), told("big", 3, ok=False)], key=order_of)
+    whole, _ = advance(Desk(), facts, T0 + 12 * DAY, RULES)
+    desk = Desk()
+    for cut in (2.5, 4, 5.1, 11, 12):
+        portion = [fact for fact in facts if fact.effective < T0 + cut * DAY]
+        facts = facts[len(portion) :]
+        desk, _ = advance(desk, portion, T0 + cut * DAY, RULES)
+        desk = load({key: value for key, value in snapshot(desk).items() if value is not None})
+    assert snapshot(desk) == snapshot(whole)
 
 
 def test_feeds_that_are_all_down_are_not_given_up() -> None:
