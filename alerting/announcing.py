@@ -17,7 +17,7 @@ def announce_text(alert: Alert) -> str:
     mark = "TEST · " if alert.test else ""
     lines = [
         f"── {mark}{alert.severity.upper()} · {alert.title} ".ljust(_WIDTH, "─"),
-        f"   {alert.observed}{ratio}; normal is {alert.normal} ({alert.band})",
+        f"   {alert.observed}{ratio}. {alert.comparison}",
         f"   {' · '.join(alert.evidence)}",
         f"   {alert.when}, noticed {alert.noticed}",
         *(f" ! {caution}" for caution in alert.cautions),

@@ -104,7 +104,7 @@ class Intake:
             self._drop(spike, Reason.EXPIRED)
             return []
         matches = match(spike, self._roster)
-        if not matches and spike.state is SpikeState.ONSET:  # or each episode would count several times
+        if not matches and spike.revision == 0:  # or each episode would count several times
             self._drop(spike, UNMATCHED)
         return [
             freeze(

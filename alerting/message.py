@@ -25,7 +25,7 @@ from alerting.wording import (
     span,
     title_of,
 )
-from deskwatch.records import Headline, Severity, Spike
+from deskwatch.records import Headline, Severity, Spike, SpikeKind, SpikeState
 
 HEADLINES: Final = 5
 SUBJECT: Final = 110  # characters; mail programs show some 60 to 100
@@ -55,8 +55,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     subject: str
     observed: str  # 14 reports in 1 h
-    normal: str  # 3
-    band: str  # 1-6
+    usual: str  # normal 3
+    comparison: str  # Normal is 3, most often 1-6.
     ratio: str  # 4.7 times the normal; empty where normal is next to nothing
     evidence: tuple[str, ...]  # 12 outlets / 9 stories / 41 articles
     when: str
@@ -69,7 +69,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def headline(self) -> str:
         """Return the sentence that has to be enough: `Taiwan: 14 reports in 1 h (normal 3)`."""
-        return f"{self.title}: {self.observed} (normal {self.normal})"
+        return f"{self.title}: {self.observed} ({self.usual})"
 
 
 def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) -> Alert:
@@ -77,11 +77,10 @@ def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) 
     zone = ZoneInfo(match.subscriber.timezone)
     items = tuple(_item(headline) for headline in _distinct(spike.headlines)[:HEADLINES])
     title = title_of(spike.theme, title)
-    observed = f"{count(spike.observed, 'report')} in {span(spike.window_s)}"
-    normal = amount(spike.expected)
+    observed, usual, comparison = _figures(spike)
     lead = f" — {items[0].title}" if items else ""
     mark = "TEST " if test else ""
-    subject = f"[{mark}{spike.severity.upper()}] {title}: {observed} (normal {normal}){lead}"
+    subject = f"[{mark}{spike.severity.upper()}] {title}: {observed} ({usual}){lead}"
     return Alert(
         spike_id=clean(spike.spike_id, 80),
         theme=spike.theme,
@@ -89,8 +88,8 @@ def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) 
         severity=spike.severity,
         subject=shorten(subject, SUBJECT),
         observed=observed,
-        normal=normal,
-        band=f"{spike.expected_low:,.0f}–{spike.expected_high:,.0f}",
+        usual=usual,
+        comparison=comparison,
         ratio=_ratio(spike),
         evidence=_evidence(spike),
         when=period(_window_start(spike), timedelta(seconds=spike.window_s), zone),
@@ -100,6 +99,31 @@ def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) 
         why=_why(match),
         test=test,
     )
+
+
+def _figures(spike: Spike) -> tuple[str, str, str]:
+    """Return what was seen, what is usual in a few words, and the same as a sentence."""
+    usual = amount(spike.expected)
+    band = f"{spike.expected_low:,.0f}–{spike.expected_high:,.0f}"
+    match spike.kind:
+        case SpikeKind.PICKUP:
+            observed = f"one story in {count(spike.observed, 'outlet')} within {span(spike.window_s)}"
+            if spike.expected < 1:
+                return observed, "none so wide lately", "No story has been taken over so widely in the last weeks."
+            comparison = f"The widest story of the last weeks was in {count(round(spike.expected), 'outlet')}."
+            return observed, f"widest lately {usual}", comparison
+        case SpikeKind.QUIET if spike.state is SpikeState.RESOLVED:
+            return (
+                "reports again",
+                f"none for {span(spike.window_s)}",
+                f"It would have been {usual}, most often {band}.",
+            )
+        case SpikeKind.QUIET:
+            observed = f"no report for {span(spike.window_s)}"
+            return observed, f"usual {usual}", f"Usual would have been {usual}, most often {band}."
+        case _:
+            observed = f"{count(spike.observed, 'report')} in {span(spike.window_s)}"
+            return observed, f"normal {usual}", f"Normal is {usual}, most often {band}."
 
 
 def _window_start(spike: Spike) -> datetime:
@@ -128,13 +152,15 @@ def _item(headline: Headline) -> Item:
 
 
 def _ratio(spike: Spike) -> str:
-    if spike.expected < _FAINT:
+    if spike.expected < _FAINT or spike.kind is not SpikeKind.SPIKE:
         return ""
     ratio = spike.observed / spike.expected
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}".removesuffix(".0")
 
 
 def _evidence(spike: Spike) -> tuple[str, ...]:
+    if spike.kind is SpikeKind.QUIET:
+        return (f"{spike.health:.0%} of its usual sources answer", f"{count(spike.feeds_total, 'feed')} in all")
     return (
         count(spike.owners, "independent outlet"),
         count(spike.stories, "separate story", "separate stories"),
@@ -144,15 +170,21 @@ def _evidence(spike: Spike) -> tuple[str, ...]:
 
 def _cautions(spike: Spike) -> list[str]:
     cautions = []
-    if spike.owners == 1:
+    if spike.kind is SpikeKind.SPIKE and spike.owners == 1:
         cautions.append("All of it comes from one outlet: nobody else reports it yet.")
-    elif spike.owners >= 3 and (spike.origins or spike.stories) * 2 <= spike.owners:
+    elif spike.kind is SpikeKind.SPIKE and spike.owners >= 3 and (spike.origins or spike.stories) * 2 <= spike.owners:
         origins = count(spike.origins or spike.stories, "origin")
         cautions.append(f"{count(spike.owners, 'outlet')}, but {origins}: most of them repeat the same reports.")
     if spike.feeds_late:
         total = max(spike.feeds_total, len(spike.feeds_late))
         names = enumerate_names(spike.feeds_late, 3)
         cautions.append(f"{len(spike.feeds_late)} of {count(total, 'feed')} did not answer: {names}.")
+    if spike.data_gap:
+        cautions.append("Too few feeds answer at the moment to know how it goes on.")
+    if spike.feeds_new:
+        cautions.append(
+            f"{count(spike.feeds_new, 'feed')} joined lately and will count when it is known what they bring."
+        )
     if spike.learnt_days < LEARNT_DAYS:
         days = round(spike.learnt_days)
         history = count(days, "day") if days else "less than a day"

@@ -49,10 +49,8 @@ def escape(text: str) -> str:
 
 
 def _blocks(alert: Alert, line: str) -> list[dict[str, Any]]:
-    ratio = f"*{alert.ratio}× normal*, which is" if alert.ratio else "*Normal* is"
-    numbers = (
-        f"{ratio} {alert.normal} (most often {alert.band})\n*{alert.evidence[0]}* · {' · '.join(alert.evidence[1:])}"
-    )
+    ratio = f"*{alert.ratio}× normal.* " if alert.ratio else ""
+    numbers = f"{ratio}{alert.comparison}\n*{alert.evidence[0]}* · {' · '.join(alert.evidence[1:])}"
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": _plain(line, HEADER)},
         {"type": "section", "text": {"type": "mrkdwn", "text": escape(numbers)}},

@@ -9,7 +9,7 @@ from alerting.announcing import announce_text
 from alerting.matching import Match
 from alerting.message import HEADLINES, Alert, compose
 from alerting.roster import Placed, Subscriber, Subscription, Target
-from deskwatch.records import Severity
+from deskwatch.records import Severity, SpikeKind
 
 TARGET = Target(name="mail", email="desk@example.org")
 STRAIT = Placed(
@@ -26,7 +26,12 @@ def test_an_alert_says_how_big_against_normal_since_when_from_how_many_and_why_m
     said = alert()
 
     assert said.subject == "[HIGH] Taiwan: 14 reports in 1 h (normal 3.1) — Patrol boats gather off the northern cape"
-    assert (said.observed, said.normal, said.band, said.ratio) == ("14 reports in 1 h", "3.1", "1–6", "4.5")
+    assert (said.observed, said.usual, said.comparison, said.ratio) == (
+        "14 reports in 1 h",
+        "normal 3.1",
+        "Normal is 3.1, most often 1–6.",
+        "4.5",
+    )
     assert said.evidence == ("12 independent outlets", "11 separate stories", "23 articles")
     assert said.when == "13:00–14:00 UTC, 24 Nov (21:00–22:00 in Shanghai)"
     assert said.noticed == "14:02 UTC"
@@ -86,3 +91,30 @@ def test_the_block_for_the_terminal_is_short_and_complete() -> None:
     assert len(block.splitlines()) <= 12
     for part in ("CRITICAL · Taiwan", "14 reports in 1 h", "4.5× normal", "12 independent outlets", "Patrol boats"):
         assert part in block
+
+
+def test_story_that_many_took_over_is_told_as_that() -> None:
+    told = alert(
+        kind=SpikeKind.PICKUP, observed=15, expected=9.2, owners=15, stories=1, articles=16, severity=Severity.LOW
+    )
+    assert told.headline.startswith("Taiwan: one story in 15 outlets within 1 h (widest lately 9.2)")
+    assert told.comparison == "The widest story of the last weeks was in 9 outlets."
+    assert not any("origin" in caution for caution in told.cautions)
+    first = alert(kind=SpikeKind.PICKUP, observed=15, expected=0.0, owners=15, stories=1)
+    assert first.usual == "none so wide lately"
+
+
+def test_silence_is_told_as_that() -> None:
+    told = alert(
+        kind=SpikeKind.QUIET, observed=0, expected=36.4, expected_low=18, expected_high=57, owners=0, window_s=9 * 3600
+    )
+    assert told.headline == "Taiwan: no report for 9 h (usual 36)"
+    assert told.comparison == "Usual would have been 36, most often 18–57."
+    assert told.ratio == ""
+    assert "usual sources answer" in told.evidence[0]
+
+
+def test_feeds_that_are_missing_or_new_are_named() -> None:
+    cautions = " ".join(alert(data_gap=True, feeds_new=2).cautions)
+    assert "Too few feeds answer" in cautions
+    assert "2 feeds joined lately" in cautions
