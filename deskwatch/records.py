@@ -189,7 +189,8 @@ class Bucket(Record, frozen=True, kw_only=True, omit_defaults=True):
     observed: Count
     owners: Count
     expected: float
-    health: float = 1.0  # share of the feeds that answered; below 0.3 the bucket is unobserved
+    health: float = 1.0  # share of the theme's usual evidence whose feeds answered; below 0.3 the bucket is unobserved
+    scatter: float = 0.0  # phi of an hour: counts of mean M have the variance M + phi M^2
 
 
 class SpikeKind(StrEnum):

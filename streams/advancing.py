@@ -19,7 +19,7 @@ from streams import episodes, notices
 from streams.facts import Fact, Health, NewGeneration, Sighting
 from streams.grouping import Text
 from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState, hours_of
-from streams.pace import DAY_S, HOUR_S, Pace
+from streams.pace import DAY_S, HOUR_S
 from streams.rules import Rules
 from streams.series import UNOBSERVED, Closed
 from streams.shares import GONE_DAYS, JOINING_DAYS, Shares
@@ -289,7 +289,7 @@ def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
         for bucket in sorted(theme.state.amended):
             revision = theme.series.saved.revisions.get(bucket, 0) + 1
             theme.series.saved.revisions[bucket] = revision
-            _publish(name, theme, bucket, revision, pace, out)
+            _publish(name, theme, bucket, revision, rules, out)
         theme.state.amended.clear()
         while theme.series.next < ends:
             _close(name, theme, desk, rules, out)
@@ -309,7 +309,7 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     theme.state.guard.age(pace)
     observed = health >= rules.min_health
     series.close(baseline.expected(bucket, pace) * health if observed else UNOBSERVED, health)
-    _publish(name, theme, bucket, 0, pace, out)
+    _publish(name, theme, bucket, 0, rules, out)
     settled = bucket - rules.pace.buckets(rules.settle_s)
     if settled < series.saved.first:
         return
@@ -323,7 +323,7 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     series.prune(settled - rules.windows[-1] + 1)
 
 
-def _publish(name: str, theme: Theme, bucket: int, revision: int, pace: Pace, out: Outputs) -> None:
+def _publish(name: str, theme: Theme, bucket: int, revision: int, rules: Rules, out: Outputs) -> None:
     """Publish a closed bucket. An unobserved one in which nothing was seen is left out: absence says so."""
     cell = theme.series.cells.get(bucket)
     expected = theme.series.expected(bucket)
@@ -332,14 +332,15 @@ def _publish(name: str, theme: Theme, bucket: int, revision: int, pace: Pace, ou
     out.buckets.append(
         Bucket(
             theme=name,
-            start=pace.start_of(bucket),
-            end=pace.start_of(bucket + 1),
+            start=rules.pace.start_of(bucket),
+            end=rules.pace.start_of(bucket + 1),
             revision=revision,
             articles=cell.articles if cell else 0,
             observed=cell.evidence if cell else 0,
             owners=len(cell.owners) if cell else 0,
             expected=max(expected, 0.0),
             health=theme.series.health(bucket),
+            scatter=round(theme.state.baseline.variance_factor(rules.hour_window, bucket, rules.pace), 4),
         )
     )
 

@@ -48,6 +48,11 @@ AUDIENCE = "deskwatch.audience"  # entry points: (subscriptions directory) -> (s
     show_default=True,
     help="Count in buckets of five minutes, as the stream does, or of days; `fit`: what the archive allows.",
 )
+@click.option(
+    "--png",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory for a picture of each theme: seen, normal, episodes, gaps.",
+)
 @click.option("--json/--table", "as_json", default=None, help="JSON lines or a table [default: a table on a terminal].")
 @click.pass_context
 def backtest(
@@ -57,6 +62,7 @@ def backtest(
     subscriptions: Path | None,
     against: Path | None,
     by: str,
+    png: Path | None,
     as_json: bool | None,
 ) -> None:
     """Find the episodes that an archive of articles would have given.
@@ -83,7 +89,7 @@ def backtest(
     audience = _audience(subscriptions) if subscriptions else None
     rules = {"minutes": Rules(), "days": DayRules()}.get(by)
     with _seekable(file) as archive, _progress() as progress:
-        report = run(archive, name, directory, progress, rules=rules)
+        report = run(archive, name, directory, progress, rules=rules, tally=png is not None)
         other = run(archive, name, against, progress, rules=rules) if against else None
     rows = [(episode, "") for episode in report.episodes]
     if other is not None:
@@ -95,6 +101,8 @@ def backtest(
         _print_json(lines)
     else:
         _print_table(lines)
+    if png is not None:
+        _draw(report, png)
     _say(report)
     sys.exit(1 if report.problems else 0)
 
@@ -198,6 +206,24 @@ def _received(lines: list[dict[str, Any]]) -> Any:
         on = ", ".join(f"{theme} {number}" for theme, number in themes.most_common())
         table.add_row(escape(name), str(themes.total()), escape(on))
     return table if alerts else "nobody would have received any of them"
+
+
+def _draw(report: Report, directory: Path) -> None:
+    """Write a picture of each theme that had any evidence."""
+    from deskwatch.charting import Span, draw
+
+    if report.tally is None or report.survey is None:
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    width = report.tally.width
+    for theme in report.tally.themes:
+        spans = [
+            Span(one.onset, max(one.resolved or report.survey.last, one.onset + width))
+            for one in report.episodes
+            if one.theme == theme
+        ]
+        (directory / f"{theme}.png").write_bytes(draw(theme, report.tally.cells(theme), width, spans))
+    click.echo(f"pictures: {len(report.tally.themes)} in {directory}", err=True)
 
 
 def _shown(title: str) -> str:

@@ -17,7 +17,7 @@ from classifiers.jsonlines import MAX_LINE_BYTES
 from classifiers.loading import load_classifier
 from deskwatch.configfile import Problem
 from deskwatch.owners import load as load_owners
-from deskwatch.records import Bucket, Severity, Spike, SpikeKind, SpikeState, Utc
+from deskwatch.records import Severity, Spike, SpikeKind, SpikeState, Utc
 from streams.archive import UNKNOWN, Survey, context, item_of, sighting_in, stamp_of, survey, why_dropped
 from streams.facts import Sighting
 from streams.holding import Held
@@ -25,6 +25,7 @@ from streams.items import lines_of
 from streams.memory import Desk
 from streams.rules import Rules
 from streams.stepping import steps
+from streams.tally import Tally
 
 PORTION: Final = 500  # lines that go to a process together
 FEW: Final = 4 * PORTION  # with fewer lines, starting processes takes longer than the work
@@ -60,7 +61,7 @@ class Report(msgspec.Struct, kw_only=True):
     rules: Rules | None = None  # by which it was counted
     episodes: list[Episode] = []
     spikes: list[Spike] = []
-    buckets: list[Bucket] = []  # only where they were asked for
+    tally: Tally | None = None  # what each theme had, if it was asked for
     outcomes: Counter[str] = msgspec.field(default_factory=Counter)
     problems: list[Problem] = []
 
@@ -80,7 +81,7 @@ def backtest(
     progress: Progress,
     *,
     rules: Rules | None = None,
-    keep_buckets: bool = False,
+    tally: bool = False,
 ) -> Report:
     """Return the episodes that an archive would have given.
 
@@ -90,7 +91,7 @@ def backtest(
         config_dir: Holds the themes, and perhaps a model and owners.
         progress: Is told how far it is.
         rules: What to count by; None: what fits the archive.
-        keep_buckets: Whether the report holds the counts, too.
+        tally: Whether the report holds the counts, too.
 
     Raises:
         ConfigError: the themes or the owners are wrong.
@@ -104,7 +105,9 @@ def backtest(
     if found is not None:
         report.rules = rules or found.rules(len(held), len(themes))
         held.add(enumerate(context(found, themes, report.rules)))
-        _decide(report, found, report.rules, held, progress, keep_buckets=keep_buckets)
+        if tally:
+            report.tally = Tally(found.last - found.first, timedelta(seconds=report.rules.pace.step_s))
+        _decide(report, found, report.rules, held, progress)
     held.close()
     return report
 
@@ -223,7 +226,7 @@ def _go_on(portion: list[tuple[int, bytes]]) -> Judged:
     return _judge(portion)
 
 
-def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: Progress, *, keep_buckets: bool) -> None:
+def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: Progress) -> None:
     desk = Desk()
     step = timedelta(seconds=rules.pace.step_s)
     until = found.last + 2 * step + timedelta(seconds=rules.grace_s)
@@ -231,8 +234,9 @@ def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: P
     for out, _ in steps(desk, held, until, rules):
         report.spikes += out.spikes
         report.outcomes.update(out.outcomes)
-        if keep_buckets:
-            report.buckets += out.buckets
+        if report.tally is not None:
+            for bucket in out.buckets:
+                report.tally.add(bucket)
         if desk.state.now is not None:
             progress("counting", (desk.state.now - found.first).total_seconds() / whole)
     report.episodes = fold(report.spikes)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from streams.pace import DAY_S, DAYS, PACE, Pace
+from streams.pace import DAY_S, DAYS, HOUR_S, PACE, Pace
 
 YOUNG_DAYS: Final = 2.0  # a baseline this old asks 1.37 times the threshold
 FALSE_A_MONTH: Final = 0.7  # false alerts a theme and month at the threshold, on the simulator
@@ -47,6 +47,12 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     wide_owners: int = 15  # that took one story over are worth a notice
     silent_score: float = 4.0  # -log10 of the probability of a silence that is worth one
     silent_health: float = 0.8  # silence says nothing where less answers
+
+    @property
+    def hour_window(self) -> int:
+        """Return which of the windows is an hour long, or the first that is longer."""
+        hour = self.pace.buckets(HOUR_S)
+        return next((i for i, length in enumerate(self.windows) if length >= hour), len(self.windows) - 1)
 
     def needed(self, age_days: float) -> float:
         """Return -log10 of the probability to reach; higher while a baseline is young."""

@@ -68,8 +68,7 @@ def last_hour(theme: Theme, rules: Rules) -> Window:
     hour = rules.pace.buckets(HOUR_S)
     end = theme.series.next
     observed, expected = theme.series.sums(end, [hour])[0]
-    number = min(2, len(rules.windows) - 1)  # the scatter of the window that is an hour long
-    return Window(number=number, start=end - hour, end=end, observed=observed, expected=expected)
+    return Window(number=rules.hour_window, start=end - hour, end=end, observed=observed, expected=expected)
 
 
 def held(theme: Theme, window: Window) -> list[int]:

@@ -249,3 +249,11 @@ def test_table_shows_no_control_characters(config: Path) -> None:
     assert "harbours" in table
     assert "\x1b" not in table
     assert "\u202e" not in table
+
+
+def test_pictures_of_the_themes_that_had_anything(config: Path, tmp_path: Path) -> None:
+    result = run(config, archive(), "--png", str(tmp_path / "pictures"))
+    assert result.exit_code == 0
+    assert len(episodes(result)) == 1
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"railways.png", "harbours.png"}
+    assert (tmp_path / "pictures" / "railways.png").read_bytes().startswith(b"\x89PNG")
