@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from deskwatch.records import DeliveryState
+from deskwatch.records import DeliveryKind, DeliveryState
 
 
 class Reason(StrEnum):
@@ -25,11 +25,28 @@ class Reason(StrEnum):
     CANNOT_TELL = "cannot_tell"  # the provider could not be asked
     BAD_TARGET = "bad_target"
     BAD_CONTENT = "bad_content"
+    BAD_THREAD = "bad_thread"  # it cannot be answered any more
     EXPIRED = "expired"
+    NOT_MIRRORED = "not_mirrored"  # the broker did not take the intent, without which nothing is sent
+    LEASE_LOST = "lease_lost"  # it took too long to write down the intent: another service may have taken over
+
+    QUIET_HOURS = "quiet_hours"  # why a message is held, as the next four
+    RATE_CAP = "rate_cap"
+    SILENCED = "silenced"
+    TOO_LATE = "too_late"
+    BELOW = "below"  # the subscription asks for more severity
+    ESCALATION = "escalation"  # held until it is clear that nobody takes note
+    FALLBACK = "fallback"  # it goes to another target than it was meant for
+    ACKNOWLEDGED = "acknowledged"  # so that it need not be escalated
+    SUPERSEDED = "superseded"  # why a message is folded, as the next four
+    IN_DIGEST = "in_digest"
+    OVER = "over"  # it ended before it could be told
+    UNSUBSCRIBED = "unsubscribed"  # the target is in no subscription any more
+    SAME_EVENT = "same_event"  # another theme's episode with the same reports has been told
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as the ledger keeps it: the same bytes at every attempt."""
+    """A delivery as the ledger keeps it: the same bytes at every attempt. One that is held has none yet."""
 
     key: str
     spike_id: str
@@ -37,8 +54,8 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     theme: str
     subscriber: str
     target: str
-    channel: str  # mail or slack
-    address: str
+    channel: str  # one of roster.CHANNELS
+    address: str  # or where it is kept, if it is a secret
     body: bytes
     summary: str  # for the terminal
     created_at: float  # seconds since the epoch, as all times of the ledger
@@ -47,6 +64,11 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     not_before: float = 0.0
     intent_at: float = 0.0
+    kind: DeliveryKind = DeliveryKind.OPENING
+    thread: str = ""  # the key of the opening that it follows
+    reason: Reason = Reason.NONE
+    provider_ref: str = ""
+    thread_ref: str = ""  # the provider's name of that opening; filled in when it is due
 
     @property
     def name(self) -> str:

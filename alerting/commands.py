@@ -11,16 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
+import msgspec
 import structlog
 
 from alerting.channels import Frozen
 from alerting.examples import example_spike
-from alerting.intake import freeze
+from alerting.freezing import Context, freeze
 from alerting.ledger import Ledger
-from alerting.mail import render_html, render_text
 from alerting.matching import Match
-from alerting.message import Alert, compose
-from alerting.roster import Placed, Roster, Subscriber, Subscription, Target
+from alerting.previewing import preview
+from alerting.roster import Roster
+from alerting.routing import routes as find_routes
 from alerting.service import Service
 from alerting.settings import AlertingSettings
 from alerting.subscriptions import load, run_tests
@@ -29,13 +30,11 @@ from deskwatch.cli import load_settings
 from deskwatch.clock import SystemClock
 from deskwatch.configfile import nearest
 from deskwatch.errors import DeliveryError
-from deskwatch.records import DeliveryState
+from deskwatch.records import DeliveryKind, DeliveryState, Severity
 from deskwatch.settings import Settings, load_section
 from deskwatch.telemetry import Health, TelemetryServer, build_registry, configure_logging
 
 _log = structlog.get_logger()
-
-_FORMATS = ("text", "html", "slack", "eml")
 
 
 @click.command()
@@ -70,28 +69,37 @@ def test(ctx: click.Context, directory: Path | None) -> None:
 
 
 @subscriptions.command()
+@click.option("--theme", required=True, help="The episode's theme.")
 @click.option(
-    "--format",
-    "kind",
-    type=click.Choice(_FORMATS),
-    default="text",
+    "--severity",
+    type=click.Choice([severity.value for severity in Severity]),
+    default="high",
     show_default=True,
-    help="What the alert is rendered as.",
+    help="Its severity.",
 )
-@click.option("--theme", default="taiwan", show_default=True, help="The theme of the invented episode.")
+@click.option("--language", help="The language of its reports, such as en.")
+@click.option("--at", help="When, such as 2026-11-23T23:10+08:00 [default: now].")
 @click.pass_context
-def preview(ctx: click.Context, kind: str, theme: str) -> None:
-    """Print an alert about an invented episode, as text, HTML, Slack's JSON or a whole mail."""
-    alerting, found, now = _load_alerting(ctx), _invented_match(theme), datetime.now(UTC)
-    spike = example_spike(theme, now)
-    words: Alert = compose(spike, found)
-    if kind in ("text", "html"):
-        render: Callable[[Alert, AlertingSettings], str] = render_text if kind == "text" else render_html
-        click.echo(render(words, alerting), nl=False)
-        return
-    target = Target(name="mail", email="desk@example.org") if kind == "eml" else Target(name="slack", slack="#desk")
-    found = Match(subscriber=found.subscriber, target=target, because=found.because)
-    click.echo(freeze(spike, found, settings=alerting, created_at=now).body)
+def routes(ctx: click.Context, theme: str, severity: str, language: str | None, at: str | None) -> None:
+    """Say who would be told of an episode: each target, at once or held until when, and by which line of a file."""
+    roster = load(Path(load_settings(ctx).config_dir))
+    known = {name for placed in roster.subscriptions for name in placed.subscription.themes} | set(roster.titles)
+    if theme not in known:
+        hint = nearest(theme, known)
+        raise click.BadParameter(
+            f"no theme '{theme}'" + (f" (did you mean '{hint}'?)" if hint else ""), param_hint="--theme"
+        )
+    moment = _moment(at)
+    spike = msgspec.structs.replace(
+        example_spike(theme, moment), severity=Severity(severity), languages=(language,) if language else ()
+    )
+    found = list(find_routes(spike, roster, moment))
+    widths = [max(len(route[i]) for route in found) for i in (0, 1)]
+    for route in found:
+        click.echo(f"{route.name:<{widths[0]}}  {route.verdict:<{widths[1]}}  {route.because}")
+
+
+subscriptions.add_command(preview)
 
 
 @subscriptions.command("send-test")
@@ -113,7 +121,9 @@ def send_test(ctx: click.Context, subscriber: str, theme: str | None) -> None:
     spike = example_spike(theme or because[0].subscription.themes[0], now)
     tests = [
         freeze(
-            spike, Match(subscriber=one, target=target, because=because), settings=alerting, created_at=now, test=True
+            spike,
+            Match(subscriber=one, target=target, because=because),
+            Context(settings=alerting, now=now, test=True),
         )
         for one, target in roster.targets()
         if one.name == subscriber
@@ -146,57 +156,88 @@ async def _send_tests(tests: list[Frozen], alerting: AlertingSettings, roster: R
 
 
 async def _serve(settings: Settings, alerting: AlertingSettings, roster: Roster) -> None:
-    from alerting.kafka import KafkaMirror, KafkaSource  # the other commands do without Kafka
+    # The other commands do without Kafka.
+    from alerting.backchannel import open_backchannel, read_secrets
+    from alerting.history import History
+    from alerting.kafka import KafkaSource, instance_id
+    from alerting.mirroring import KafkaMirror
+    from alerting.tailing import BucketTail, KafkaActions
 
-    channels = create_channels(alerting, roster, os.environ)
+    channels, secrets = create_channels(alerting, roster, os.environ), read_secrets(alerting, os.environ)
     registry, health, stop = build_registry("alert", version("deskwatch")), Health(), asyncio.Event()
     health.expect("spikes")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     with (
-        Ledger(Path(settings.state_dir)) as ledger,
+        Ledger(Path(settings.state_dir), instance_id(settings)) as ledger,
         TelemetryServer(registry, health, host=settings.metrics_host, port=settings.metrics_port) as server,
     ):
         _log.info("telemetry.serving", service="alert", port=server.port)
         mirror = await asyncio.to_thread(KafkaMirror, settings)
         source = await asyncio.to_thread(KafkaSource, settings, mirror)
+        actions = await asyncio.to_thread(KafkaActions, settings)
+        history = History()
+        buckets = BucketTail(settings, history)
 
         def beat() -> None:
             health.beat()
             health.set("spikes", source.is_assigned())
 
-        service = Service(
-            ledger,
-            roster,
-            source,
-            mirror,
-            channels,
-            settings=alerting,
-            registry=registry,
-            clock=SystemClock(),
-            beat=beat,
-            announce=Announcer(click.echo) if alerting.announce else lambda _: None,
-        )
         try:
-            await service.run(stop)
+            async with open_backchannel(
+                settings,
+                alerting,
+                secrets,
+                channels,
+                ledger,
+                lambda: service.dispatch.roster,
+                registry=registry,
+                clock=SystemClock(),
+            ) as back:
+                service = Service(
+                    ledger,
+                    roster,
+                    source,
+                    mirror,
+                    back.channels,
+                    settings=alerting,
+                    registry=registry,
+                    clock=SystemClock(),
+                    beat=beat,
+                    announce=Announcer(click.echo) if alerting.announce else lambda _: None,
+                    actions=actions,
+                    history=history,
+                    config_dir=Path(settings.config_dir),
+                    silences=back.silences,
+                    offerer=back.offerer,
+                    seal=back.seal,
+                    companions=back.companions,
+                )
+                await service.run(stop)
         finally:
             await source.close()
+            await actions.close()
+            await asyncio.to_thread(buckets.close)
             await mirror.close()
     _log.info("alert.stopped")
 
 
 class Announcer:
-    """Prints what was sent: an episode's block once, then one line for each target."""
+    """Prints what was sent: each message's block once, then one line for each target that got it."""
 
     def __init__(self, echo: Callable[[str], None]) -> None:
         self._echo = echo
-        self._shown: set[str] = set()
+        self._shown: set[tuple[str, int, str]] = set()
 
     def __call__(self, frozen: Frozen) -> None:
         """Print one delivery."""
-        if frozen.spike_id not in self._shown:
-            self._shown.add(frozen.spike_id)
+        if frozen.kind is DeliveryKind.EDIT:
+            self._echo(f" ✎ {frozen.name} ({frozen.address}), edited")
+            return
+        message = (frozen.spike_id or frozen.key, frozen.revision, frozen.kind)
+        if message not in self._shown:
+            self._shown.add(message)
             self._echo(frozen.summary)
         self._echo(f" → {frozen.name} ({frozen.address})")
 
@@ -205,12 +246,13 @@ def _load_alerting(ctx: click.Context) -> AlertingSettings:
     return load_section(AlertingSettings, "alerting", os.environ, ctx.find_root().obj)
 
 
-def _invented_match(theme: str) -> Match:
-    subscription = Subscription(name="example", subscriber="example-desk", themes=(theme,))
-    target = Target(name="mail", email="desk@example.org")
-    subscriber = Subscriber(name="example-desk", targets=(target,), timezone="Europe/Paris")
-    return Match(
-        subscriber=subscriber,
-        target=target,
-        because=(Placed(subscription=subscription, place="subscriptions/example.yaml:1"),),
-    )
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"'{text}' is no time such as 2026-11-23T23:10+08:00", param_hint="--at") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"'{text}' does not say in which zone: add Z or +08:00", param_hint="--at")
+    return moment.astimezone(UTC)

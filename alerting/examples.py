@@ -1,10 +1,17 @@
-"""An invented episode, to look at an alert before there is one."""
+"""An invented episode and its further course, to look at an alert before there is one."""
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
-from deskwatch.records import Headline, Severity, Spike, SpikeState
+import msgspec
+
+from alerting.digesting import Coverage, Digest, ThemeCoverage, compose_all_quiet, compose_digest
+from alerting.message import Missed, Occasion
+from alerting.picturing import SPAN, Point
+from alerting.roster import Subscriber
+from deskwatch.records import Headline, Severity, Spike, SpikeState, Turn
 
 # Title, outlet, further copies, minutes after the onset.
 _HEADLINES = (
@@ -53,3 +60,66 @@ def example_spike(theme: str, at: datetime, *, severity: Severity = Severity.HIG
         feeds_late=("example-feed-3", "example-feed-17"),
         learnt_days=27.5,
     )
+
+
+def example_course(theme: str, at: datetime, occasion: Occasion) -> tuple[Spike, Spike | None]:
+    """Return the invented episode as it is at `at` on an occasion, and what was told of it before."""
+    if occasion is Occasion.OPENING:
+        return example_spike(theme, at), None
+    first = example_spike(theme, at - timedelta(hours=2))
+    grown = msgspec.structs.replace(
+        first,
+        revision=1,
+        state=SpikeState.GROWING,
+        turn=Turn.GRAVER,
+        severity=Severity.CRITICAL,
+        observed=47,
+        owners=27,
+        stories=40,
+        articles=90,
+        revised_at=at,
+        window_end_at=at,
+    )
+    match occasion:
+        case Occasion.RESOLUTION:
+            over = {"state": SpikeState.RESOLVED, "turn": Turn.ENDED, "resolved_at": at, "observed": 2}
+            return msgspec.structs.replace(grown, revision=2, peak_at=at - timedelta(hours=1), **over), grown
+        case Occasion.CORRECTION:
+            undone = {"state": SpikeState.WITHDRAWN, "turn": Turn.WITHDRAWN, "observed": 3, "revised_at": at}
+            return msgspec.structs.replace(first, revision=1, **undone), first
+        case _:
+            return grown, first
+
+
+def example_points(spike: Spike) -> list[Point]:
+    """Return what the theme had in the hours before and in the invented episode."""
+    end = spike.window_end_at or spike.onset_at + timedelta(seconds=spike.window_s)
+    hours = int(SPAN / timedelta(hours=1))
+    points = []
+    for back in range(hours, 0, -1):
+        start = end - timedelta(hours=back)
+        expected = spike.expected * (1 + 0.5 * math.sin(start.hour / 24 * math.tau))
+        seen = spike.observed if back == 1 else round(expected + (back * 7) % 3 - 1)
+        points.append(Point(start, start + timedelta(hours=1), max(seen, 0), expected, 0.1))
+    return points
+
+
+def example_digest(theme: str, at: datetime, subscriber: Subscriber, *, is_quiet: bool) -> Digest:
+    """Return an invented digest of what was missed, or the word that all is quiet."""
+    if is_quiet:
+        themes = (
+            ThemeCoverage(title=theme, reports=31, expected=28.4),
+            ThemeCoverage(title="Example theme", reports=0, expected=3.2, health=0.4),
+        )
+        coverage = Coverage(themes=themes, feeds_answering=40, feeds_total=41, articles=12_345)
+        return compose_all_quiet(coverage, subscriber, since=at - timedelta(days=1), until=at)
+    missed = [
+        Missed(spike=example_spike(theme, at - timedelta(hours=3)), reason="quiet_hours", title="", is_over=False),
+        Missed(
+            spike=example_course(theme, at - timedelta(hours=1), Occasion.RESOLUTION)[0],
+            reason="too_late",
+            title="",
+            is_over=True,
+        ),
+    ]
+    return compose_digest(missed, subscriber, since=at - timedelta(hours=9), until=at)

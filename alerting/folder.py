@@ -1,4 +1,4 @@
-"""The channel of the demo: alerts become files in a directory, `.eml` for mails and `.json` for Slack."""
+"""The channel of the demo: alerts become files in a directory, `.eml` for mails and `.json` for all else."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import os
 import tempfile
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
 
 from alerting.channels import Found, Frozen, Lookup, Outcome, Reason
-from deskwatch.records import DeliveryState
-
-_SUFFIX: Final = {"mail": ".eml", "slack": ".json"}
+from deskwatch.records import DeliveryKind, DeliveryState
 
 
 class FolderChannel:
@@ -23,9 +20,10 @@ class FolderChannel:
 
     def path(self, frozen: Frozen) -> Path:
         """Return the file of a delivery."""
-        digest = blake2b(frozen.key.encode(), digest_size=4).hexdigest()
-        name = f"{frozen.theme}-{frozen.subscriber}-{frozen.target}-{digest}{_SUFFIX[frozen.channel]}"
-        return self._directory / name
+        message = frozen.thread if frozen.kind is DeliveryKind.EDIT else frozen.key  # an edit replaces what it edits
+        digest = blake2b(message.encode(), digest_size=4).hexdigest()
+        suffix = ".eml" if frozen.channel == "mail" else ".json"
+        return self._directory / f"{frozen.theme or frozen.kind}-{frozen.subscriber}-{frozen.target}-{digest}{suffix}"
 
     async def send(self, frozen: Frozen) -> Outcome:
         """Write the file whole or not at all."""
@@ -34,15 +32,15 @@ class FolderChannel:
             descriptor, draft = tempfile.mkstemp(dir=self._directory, prefix=".")
             with os.fdopen(descriptor, "wb") as file:
                 file.write(frozen.body)
-            Path(draft).replace(path)  # noqa: ASYNC240  # a small local file
+            Path(draft).replace(path)  # noqa: ASYNC240
         except OSError as error:
             return Outcome(state=DeliveryState.RETRY, reason=Reason.REFUSED_FOR_NOW, detail=str(error))
         return Outcome(state=DeliveryState.SENT, provider_ref=path.name)
 
     async def look_up(self, frozen: Frozen) -> Lookup:
-        """Say whether the file is there."""
+        """Say whether the file is there, with just these bytes."""
         path = self.path(frozen)
-        there = path.exists()
+        there = path.exists() and path.read_bytes() == frozen.body
         return Lookup(found=Found.YES if there else Found.NO, provider_ref=path.name)
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
-"""The service's side of Kafka: spikes in; dead letters and the ledger's mirror out.
+"""Where spikes come from: the topic, one service at a time.
 
-kafka-python blocks, so its consumer and its producer have a thread each.
+kafka-python blocks, so each of its consumers and producers has a thread.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import socket
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,19 +19,16 @@ import structlog
 from kafka.errors import KafkaError
 
 from alerting.intake import Arrival
-from alerting.ledger import Change
-from deskwatch import clients, codec, topics
-from deskwatch.errors import PublishError
-from deskwatch.records import DeadLetter, Delivery
+from alerting.mirroring import KafkaMirror
+from deskwatch import clients, topics
+from deskwatch.records import DeadLetter
 from deskwatch.settings import Settings
 
 T = TypeVar("T")
 
 POLL_MS: Final = 300
-ACKNOWLEDGED_WITHIN_S: Final = 15.0
 SESSION_MS: Final = 10_000
-
-_DELIVERY_HEADERS: Final = [(codec.HEADER, codec.schema_name(Delivery).encode())]
+EARLIER: Final = timedelta(days=60)  # longer than an episode lasts
 
 _log = structlog.get_logger()
 
@@ -58,23 +56,12 @@ class KafkaSource:
         self._consumer.subscribe([settings.topic(topics.SPIKES.name)])
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spikes")
         self._producer = producer
+        self._settings = settings
 
     async def read(self) -> Sequence[Arrival]:
         """Return the next records, none after a short while without any."""
         batches = await self._run(lambda: self._consumer.poll(timeout_ms=POLL_MS))
-        return [
-            Arrival(
-                topic=message.topic,
-                partition=message.partition,
-                offset=message.offset,
-                recorded_at=message.timestamp / 1000,
-                key=message.key,
-                value=message.value,
-                headers=tuple(message.headers),
-            )
-            for messages in batches.values()
-            for message in messages
-        ]
+        return [_arrival(message) for messages in batches.values() for message in messages]
 
     async def commit(self) -> None:
         """Commit what was read; if the group has moved on it is read again, and the ledger knows it."""
@@ -87,9 +74,22 @@ class KafkaSource:
         """Return when the dead letters are safe."""
         await self._producer.bury(letters)
 
+    async def earlier(self) -> Sequence[Arrival]:
+        """Return the spikes of the last weeks up to the committed position."""
+        return await self._run(self._read_earlier)
+
     def is_assigned(self) -> bool:
         """Return whether this service has the spikes, and is not standing by."""
         return bool(self._consumer.assignment())
+
+    def _read_earlier(self) -> list[Arrival]:
+        committed = {place.partition: self._consumer.committed(place) or 0 for place in self._consumer.assignment()}
+        since = datetime.now(UTC) - EARLIER
+        return [
+            _arrival(message)
+            for message in clients.read_messages(self._settings, topics.SPIKES.name, since=since)
+            if message.offset < committed.get(message.partition, 0)
+        ]
 
     async def close(self) -> None:
         """Leave the group."""
@@ -100,43 +100,13 @@ class KafkaSource:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-class KafkaMirror:
-    """Publishes the ledger's changes to `deliveries`, and dead letters."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._deliveries = settings.topic(topics.DELIVERIES.name)
-        self._dead_letters = settings.topic(topics.DEAD_LETTERS.name)
-        self._producer = clients.create_producer(settings)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="deliveries")
-
-    async def publish(self, changes: Sequence[Change]) -> None:
-        """Return when the broker has acknowledged all changes.
-
-        Raises:
-            PublishError: it has not, in time.
-        """
-        records = [(change.key.encode(), change.record, _DELIVERY_HEADERS) for change in changes]
-        await self._run(lambda: self._send(self._deliveries, records))
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Return when the broker has acknowledged all dead letters; PublishError as `publish`."""
-        records = [(letter.topic.encode(), codec.encode(letter), codec.headers_of(letter)) for letter in letters]
-        await self._run(lambda: self._send(self._dead_letters, records))
-
-    async def close(self) -> None:
-        """Close the producer."""
-        await self._run(lambda: self._producer.close(timeout=2))
-        self._thread.shutdown()
-
-    def _send(self, topic: str, records: Sequence[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> None:
-        try:
-            sent = [
-                self._producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in records
-            ]
-            for future in sent:
-                future.get(timeout=ACKNOWLEDGED_WITHIN_S)
-        except KafkaError as error:
-            raise PublishError(topic, f"{type(error).__name__}: {error}") from error
-
-    async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+def _arrival(message: Any) -> Arrival:
+    return Arrival(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        recorded_at=message.timestamp / 1000,
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers),
+    )

@@ -28,16 +28,23 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.subscriber.name}/{self.target.name}"
 
 
-def match(spike: Spike, roster: Roster) -> tuple[Match, ...]:
-    """Return one match per target, sorted by name."""
+def match(spike: Spike, roster: Roster, *, any_severity: bool = False, standby: bool = False) -> tuple[Match, ...]:
+    """Return one match per target, sorted by name.
+
+    Args:
+        any_severity: Subscriptions that ask for more count too.
+        standby: Targets on standby count too.
+    """
     because: dict[str, list[Placed]] = {}
     for placed in roster.subscriptions:
-        if is_wanted(spike.theme, spike.severity, spike.languages, placed.subscription, spike.false_rate):
-            because.setdefault(placed.subscription.subscriber, []).append(placed)
+        subscription = placed.subscription
+        enough = any_severity or is_enough(spike.severity, subscription, spike.false_rate)
+        if enough and is_about(spike.theme, spike.languages, subscription):
+            because.setdefault(subscription.subscriber, []).append(placed)
     matches = [
         Match(subscriber=subscriber, target=target, because=tuple(because[subscriber.name]))
         for subscriber, target in roster.targets()
-        if subscriber.name in because
+        if subscriber.name in because and (standby or not target.standby)
     ]
     return tuple(sorted(matches, key=lambda found: found.name))
 
@@ -45,15 +52,28 @@ def match(spike: Spike, roster: Roster) -> tuple[Match, ...]:
 def is_wanted(
     theme: str, severity: Severity, languages: Iterable[str], subscription: Subscription, false_rate: float = 0.0
 ) -> bool:
-    """Return whether a subscription asks for an episode of this theme, severity and set of languages.
+    """Return whether a subscription asks for an episode of this theme, severity and set of languages."""
+    return is_enough(severity, subscription, false_rate) and is_about(theme, languages, subscription)
 
-    `en` also stands for `en-GB`. Where no language is known, none is a reason to stay silent. An episode that would
-    have opened at a threshold with `false_rate` false alerts a month is too unsure where fewer are accepted.
+
+def is_enough(severity: Severity, subscription: Subscription, false_rate: float = 0.0) -> bool:
+    """Return whether an episode is grave and sure enough.
+
+    One that would have opened at a threshold with `false_rate` false alerts a month is too unsure where fewer are
+    accepted.
     """
     accepted = subscription.false_alerts_per_month
     if accepted is not None and false_rate > accepted:
         return False
-    if theme not in subscription.themes or RANK[severity] < RANK[subscription.min_severity]:
+    return RANK[severity] >= RANK[subscription.min_severity]
+
+
+def is_about(theme: str, languages: Iterable[str], subscription: Subscription) -> bool:
+    """Return whether an episode is of a theme and in a language that a subscription names.
+
+    `en` also stands for `en-GB`. Where no language is known, none is a reason to stay silent.
+    """
+    if theme not in subscription.themes:
         return False
     known = {_primary(language) for language in languages} - {UNKNOWN_LANGUAGE}
     wanted = {_primary(language) for language in subscription.only.languages}

@@ -1,205 +1,244 @@
 """What an alert says, before it becomes a mail or a Slack message: plain, cleaned text in the order it is read.
 
-What and how big against normal; what it is about; whether it is real; since when; why me; what data is missing.
+What and how big against normal; what has changed; what it is about; whether it is real; since when; why me; what data
+is missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
+from alerting.cautions import tell_cautions, tell_lateness
+from alerting.changes import tell_changes
+from alerting.endings import tell_correction, tell_resolution
+from alerting.figures import Figures, tell_figures, window_end, window_start
+from alerting.headlines import Item, show_headlines, show_terms
+from alerting.languages.speaking import Speaker, speaker_for
 from alerting.matching import Match
+from alerting.offering import Act, Offer, tell_acts
 from alerting.roster import Placed
-from alerting.wording import (
-    amount,
-    clean,
-    count,
-    enumerate_names,
-    moment,
-    period,
-    safe_link,
-    shorten,
-    span,
-    title_of,
-)
-from deskwatch.records import Headline, Severity, Spike, SpikeKind, SpikeState
-
-HEADLINES: Final = 5
-SUBJECT: Final = 110  # characters; mail programs show some 60 to 100
-LEARNT_DAYS: Final = 14.0  # below it the reader is told that "normal" is young
-
-_TITLE: Final = 160
-_SOURCE: Final = 40
-_FAINT: Final = 0.5  # an expectation below it makes multiples meaningless
+from alerting.silencing import end_of
+from alerting.wording import clean, title_of, to_subject
+from deskwatch.records import Action, Severity, Spike, Verb
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One headline: its link is None when the feed's address was not fit to be linked."""
+class Occasion(StrEnum):
+    """Why there is a message about an episode."""
 
-    title: str
-    source: str
-    seen: str
-    url: str | None = None
-    copies: str = ""
+    OPENING = "opening"
+    UPDATE = "update"
+    RESOLUTION = "resolution"
+    CORRECTION = "correction"
+
+
+GOING_ON: Final = (Occasion.OPENING, Occasion.UPDATE)
+HEADLINES: Final = {Occasion.OPENING: 5, Occasion.UPDATE: 3, Occasion.RESOLUTION: 3, Occasion.CORRECTION: 1}
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode for one target, in words."""
+    """One episode for one target, in words. `changed`, `items`, `terms` and `cautions` hold words of feeds."""
 
     spike_id: str
     theme: str
     title: str
     severity: Severity
+    occasion: Occasion
+    language: str
+    marks: tuple[str, ...]  # TEST / UPDATE / HIGH
     subject: str
-    observed: str  # 14 reports in 1 h
-    usual: str  # normal 3
-    comparison: str  # Normal is 3, most often 1-6.
-    ratio: str  # 4.7 times the normal; empty where normal is next to nothing
-    evidence: tuple[str, ...]  # 12 outlets / 9 stories / 41 articles
+    headline: str  # the sentence that has to be enough: Taiwan: 14 reports in 1 h (normal 3)
+    figures: Figures
+    changed: str
     when: str
     noticed: str
     cautions: tuple[str, ...]
     items: tuple[Item, ...]
+    terms: str
+    also: str
     why: str
+    about: str
+    chart: str  # what a chart shows, for who does not see it
     test: bool = False
+    noted: tuple[str, ...] = ()  # what officers did about it
+    acts: tuple[Act, ...] = ()  # what a reader can do about it
+    button_key: str = ""  # what Slack's buttons hand back; without it none are drawn
 
     @property
-    def headline(self) -> str:
-        """Return the sentence that has to be enough: `Taiwan: 14 reports in 1 h (normal 3)`."""
-        return f"{self.title}: {self.observed} ({self.usual})"
+    def is_going_on(self) -> bool:
+        """Return whether the message tells of an episode that stands out now."""
+        return self.occasion in GOING_ON
+
+    @property
+    def has_links(self) -> bool:
+        """Return whether anything can be done by a link."""
+        return any(act.url for act in self.acts)
 
 
-def compose(spike: Spike, match: Match, *, title: str = "", test: bool = False) -> Alert:
-    """Return what the alert about `spike` says to the target of `match`; `title` is the theme's."""
-    zone = ZoneInfo(match.subscriber.timezone)
-    items = tuple(_item(headline) for headline in _distinct(spike.headlines)[:HEADLINES])
+class Missed(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode of which a subscriber got no alert, or not in time; `reason` is one of `words.MISSED`."""
+
+    spike: Spike
+    reason: str
+    title: str
+    is_over: bool
+
+
+def compose(
+    spike: Spike,
+    match: Match,
+    *,
+    title: str = "",
+    test: bool = False,
+    occasion: Occasion = Occasion.OPENING,
+    told: Spike | None = None,
+    now: datetime | None = None,
+    held_since: datetime | None = None,
+    held_for: str = "",
+    also: tuple[str, ...] = (),
+    noted: Sequence[Action] = (),
+    offer: Offer | None = None,
+) -> Alert:
+    """Return what a message about `spike` says to the target of `match`, in the subscriber's language and zone.
+
+    Args:
+        title: The theme's.
+        told: What the last message of this thread told; with the occasion OPENING, the first message is edited.
+        now: When the message is made; without it, nothing is said of being late.
+        held_since: When it could have gone out.
+        held_for: Why it did not, one of `words.HELD`.
+        also: Titles of further themes in which the same event stands out.
+        noted: What officers did about it.
+        offer: What its reader can do about it.
+    """
+    say = speaker_for(match.subscriber)
     title = title_of(spike.theme, title)
-    observed, usual, comparison = _figures(spike)
-    lead = f" — {items[0].title}" if items else ""
-    mark = "TEST " if test else ""
-    subject = f"[{mark}{spike.severity.upper()}] {title}: {observed} ({usual}){lead}"
+    figures = _figures(spike, told, occasion, say)
+    marks = _marks(spike, occasion, say, test=test)
+    headline = say.words.aside.format(title=title, seen=figures.observed, normal=figures.usual)
+    items = show_headlines(_source(spike, told, occasion).headlines, HEADLINES[occasion], spike.onset_at, say)
+    is_going_on = occasion in GOING_ON
+    lead = f" — {items[0].title}" if items and is_going_on else ""
+    is_follow_up = told is not None or occasion is Occasion.UPDATE
+    changed = tell_changes(spike, told, say) if is_going_on and is_follow_up else ""
+    late = tell_lateness(spike, now, held_since, held_for, say)
+    offer = offer or Offer()
     return Alert(
         spike_id=clean(spike.spike_id, 80),
         theme=spike.theme,
         title=title,
         severity=spike.severity,
-        subject=shorten(subject, SUBJECT),
-        observed=observed,
-        usual=usual,
-        comparison=comparison,
-        ratio=_ratio(spike),
-        evidence=_evidence(spike),
-        when=period(_window_start(spike), timedelta(seconds=spike.window_s), zone),
-        noticed=moment(spike.detected_at),
-        cautions=tuple(_cautions(spike)),
+        occasion=occasion,
+        language=say.words.language,
+        marks=marks,
+        subject=to_subject(f"[{' '.join(marks)}] {headline}{lead}"),
+        headline=headline,
+        figures=figures,
+        changed=changed,
+        when=_when(spike, occasion, say),
+        noticed=_noticed(spike, occasion, say, is_dated=bool(changed)) if is_going_on else "",
+        cautions=(*([late] if late else []), *(tell_cautions(spike, say) if is_going_on else ())),
         items=items,
-        why=_why(match),
+        terms=show_terms(spike.headlines, say) if is_going_on else "",
+        also=say.words.also_under.format(themes=say.names(also, 5)) if also else "",
+        why=_why(match, say),
+        about=_about(spike, say),
+        chart=_chart(spike, figures, say),
         test=test,
+        noted=tuple(_tell_noted(noted, title, spike.onset_at, say)),
+        acts=tell_acts(offer, say, is_going_on=is_going_on),
+        button_key=offer.button_key,
     )
 
 
-def _figures(spike: Spike) -> tuple[str, str, str]:
-    """Return what was seen, what is usual in a few words, and the same as a sentence."""
-    usual = amount(spike.expected)
-    band = f"{spike.expected_low:,.0f}–{spike.expected_high:,.0f}"
-    match spike.kind:
-        case SpikeKind.PICKUP:
-            observed = f"one story in {count(spike.observed, 'outlet')} within {span(spike.window_s)}"
-            if spike.expected < 1:
-                return observed, "none so wide lately", "No story has been taken over so widely in the last weeks."
-            comparison = f"The widest story of the last weeks was in {count(round(spike.expected), 'outlet')}."
-            return observed, f"widest lately {usual}", comparison
-        case SpikeKind.QUIET if spike.state is SpikeState.RESOLVED:
-            return (
-                "reports again",
-                f"none for {span(spike.window_s)}",
-                f"It would have been {usual}, most often {band}.",
-            )
-        case SpikeKind.QUIET:
-            observed = f"no report for {span(spike.window_s)}"
-            return observed, f"usual {usual}", f"Usual would have been {usual}, most often {band}."
+def _tell_noted(actions: Sequence[Action], title: str, near: datetime, say: Speaker) -> Iterator[str]:
+    """Yield `Acknowledged by ann, 14:05 UTC`."""
+    words = say.words
+    phrases = {
+        Verb.ACKNOWLEDGE: words.acknowledged_by,
+        Verb.SILENCE: words.silenced_by,
+        Verb.USEFUL: words.useful_by,
+        Verb.NOT_USEFUL: words.not_useful_by,
+    }
+    for action in actions:
+        if action.verb in phrases:
+            at = end_of(action) if action.verb is Verb.SILENCE else action.at
+            name = clean(action.by, 40) or words.somebody
+            yield phrases[action.verb].format(name=name, theme=title, time=say.moment(at, near))
+
+
+def _figures(spike: Spike, told: Spike | None, occasion: Occasion, say: Speaker) -> Figures:
+    match occasion:
+        case Occasion.RESOLUTION:
+            return tell_resolution(spike, told, say)
+        case Occasion.CORRECTION:
+            return tell_correction(spike, told, say)
         case _:
-            observed = f"{count(spike.observed, 'report')} in {span(spike.window_s)}"
-            return observed, f"normal {usual}", f"Normal is {usual}, most often {band}."
+            return tell_figures(spike, say)
 
 
-def _window_start(spike: Spike) -> datetime:
-    """Return where the window begins that the numbers are of: a grown episode is told by a later one than its onset."""
-    if spike.window_end_at is None:
-        return spike.onset_at
-    return spike.window_end_at - timedelta(seconds=spike.window_s)
+def _marks(spike: Spike, occasion: Occasion, say: Speaker, *, test: bool) -> tuple[str, ...]:
+    words = say.words
+    severity = words.severities[spike.severity].upper()
+    marks = {
+        Occasion.OPENING: (severity,),
+        Occasion.UPDATE: (words.update, severity),
+        Occasion.RESOLUTION: (words.over,),
+        Occasion.CORRECTION: (words.correction,),
+    }[occasion]
+    return (words.test, *marks) if test else marks
 
 
-def _distinct(headlines: tuple[Headline, ...]) -> list[Headline]:
-    """Return the headlines without those that read like an earlier one."""
-    first: dict[str, Headline] = {}
-    for headline in headlines:
-        first.setdefault(clean(headline.title, _TITLE).casefold(), headline)
-    return list(first.values())
+def _when(spike: Spike, occasion: Occasion, say: Speaker) -> str:
+    """Return the window that the numbers are of; of an episode that is over, all of its time."""
+    if occasion is Occasion.RESOLUTION:
+        return say.period(spike.onset_at, (spike.resolved_at or spike.revised_at) - spike.onset_at)
+    return say.period(window_start(spike), timedelta(seconds=spike.window_s))
 
 
-def _item(headline: Headline) -> Item:
-    return Item(
-        title=clean(headline.title, _TITLE) or "(no title)",
-        source=clean(headline.source, _SOURCE) or "(unnamed source)",
-        seen=moment(headline.seen_at),
-        url=safe_link(headline.url),
-        copies=count(headline.copies, "copy", "copies") if headline.copies else "",
-    )
+def _noticed(spike: Spike, occasion: Occasion, say: Speaker, *, is_dated: bool) -> str:
+    """Return since when it lasts, when it was noticed, and what the numbers are as of where nothing else says so."""
+    words, start, said = say.words, window_start(spike), []
+    if spike.onset_at != start:
+        said.append(words.since.format(time=say.moment(spike.onset_at, start)))
+    if occasion is Occasion.OPENING:
+        said.append(words.noticed.format(time=say.moment(spike.detected_at, start)))
+    if not is_dated and spike.revised_at != spike.detected_at:
+        said.append(words.as_of.format(time=say.moment(spike.revised_at, start)))
+    return words.clause.join(said)
 
 
-def _ratio(spike: Spike) -> str:
-    if spike.expected < _FAINT or spike.kind is not SpikeKind.SPIKE:
-        return ""
-    ratio = spike.observed / spike.expected
-    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}".removesuffix(".0")
+def _source(spike: Spike, told: Spike | None, occasion: Occasion) -> Spike:
+    """Return whose headlines are shown: at the end, those that were told."""
+    return spike if occasion in GOING_ON or told is None else told
 
 
-def _evidence(spike: Spike) -> tuple[str, ...]:
-    if spike.kind is SpikeKind.QUIET:
-        return (f"{spike.health:.0%} of its usual sources answer", f"{count(spike.feeds_total, 'feed')} in all")
-    return (
-        count(spike.owners, "independent outlet"),
-        count(spike.stories, "separate story", "separate stories"),
-        count(spike.articles, "article"),
-    )
+def _why(match: Match, say: Speaker) -> str:
+    words = say.words
+    first, *others = (_reason(placed, say) for placed in match.because)
+    reason = words.why_more.form(len(others)).format(first=first, n=say.number(len(others)))
+    return words.why.format(name=match.subscriber.name, reason=reason)
 
 
-def _cautions(spike: Spike) -> list[str]:
-    cautions = []
-    if spike.kind is SpikeKind.SPIKE and spike.owners == 1:
-        cautions.append("All of it comes from one outlet: nobody else reports it yet.")
-    elif spike.kind is SpikeKind.SPIKE and spike.owners >= 3 and (spike.origins or spike.stories) * 2 <= spike.owners:
-        origins = count(spike.origins or spike.stories, "origin")
-        cautions.append(f"{count(spike.owners, 'outlet')}, but {origins}: most of them repeat the same reports.")
-    if spike.feeds_late:
-        total = max(spike.feeds_total, len(spike.feeds_late))
-        names = enumerate_names(spike.feeds_late, 3)
-        cautions.append(f"{len(spike.feeds_late)} of {count(total, 'feed')} did not answer: {names}.")
-    if spike.data_gap:
-        cautions.append("Too few feeds answer at the moment to know how it goes on.")
-    if spike.feeds_new:
-        cautions.append(
-            f"{count(spike.feeds_new, 'feed')} joined lately and will count when it is known what they bring."
-        )
-    if spike.learnt_days < LEARNT_DAYS:
-        days = round(spike.learnt_days)
-        history = count(days, "day") if days else "less than a day"
-        cautions.append(f"“Normal” rests on {history} of history so far.")
-    return cautions
-
-
-def _why(match: Match) -> str:
-    name = match.subscriber.name
-    first, *others = (_reason(placed) for placed in match.because)
-    more = f" (and {count(len(others), 'further subscription')})" if others else ""
-    return f"You get this because {name} subscribes to {first}{more}."
-
-
-def _reason(placed: Placed) -> str:
+def _reason(placed: Placed, say: Speaker) -> str:
     subscription = placed.subscription
-    words = f"“{subscription.name}” from severity {subscription.min_severity} on"
-    return f"{words}, {clean(placed.place, 120)}"
+    severity = say.words.severities[subscription.min_severity]
+    place = clean(placed.place, 120)
+    return say.words.reason.format(subscription=subscription.name, severity=severity, place=place)
+
+
+def _about(spike: Spike, say: Speaker) -> str:
+    words = say.words
+    said = [words.episode.format(id=clean(spike.spike_id, 80), revision=spike.revision)]
+    if spike.config_hash:
+        said.append(words.configuration.format(hash=clean(spike.config_hash, 80)[:12]))
+    return words.clause.join(said)
+
+
+def _chart(spike: Spike, figures: Figures, say: Speaker) -> str:
+    time = say.moment(window_end(spike), spike.onset_at)
+    return say.words.chart.format(time=time, observed=figures.observed, normal=figures.usual)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-CHANNELS = ("mail", "slack")
+from alerting.roster import CHANNELS
 
 
 class Metrics:
@@ -16,12 +16,18 @@ class Metrics:
         )
         self.spikes_dropped = Counter(
             "deskwatch_spikes_dropped_total",
-            "Openings that alerted nobody: no subscription (unmatched), too old (expired), dead letter (otherwise).",
+            "Episodes that alerted nobody: no subscription (unmatched), or a dead letter (otherwise).",
             ("reason",),
             registry=registry,
         )
         self.created = Counter(
             "deskwatch_deliveries_created_total", "Deliveries recorded.", ("channel",), registry=registry
+        )
+        self.held = Counter(
+            "deskwatch_deliveries_held_total",
+            "Messages not sent at once: held for quiet hours, a rate cap, a silence or a digest, or told by another.",
+            ("reason",),
+            registry=registry,
         )
         self.attempts = Counter(
             "deskwatch_delivery_attempts_total",
@@ -41,7 +47,7 @@ class Metrics:
         )
         self.ambiguous = Counter(
             "deskwatch_deliveries_ambiguous_total",
-            "Deliveries sent again although nobody could tell whether they had arrived.",
+            "Deliveries of which nobody could tell whether they had arrived: sent again, or given up on `hold`.",
             ("channel",),
             registry=registry,
         )
@@ -67,7 +73,52 @@ class Metrics:
             "Attempts to mirror the ledger that the broker did not acknowledge.",
             registry=registry,
         )
+        self.reload_successful = Gauge(
+            "deskwatch_config_last_reload_successful",
+            "1 if the subscription files that are there are those that hold, 0 if a change was rejected.",
+            registry=registry,
+        )
+        self.reloaded_at = Gauge(
+            "deskwatch_config_last_reload_timestamp_seconds",
+            "When the subscriptions that hold were taken over.",
+            registry=registry,
+        )
+        self.verdicts = Gauge(
+            "deskwatch_alert_verdicts",
+            "What officers found alerts, useful or not_useful: the last word of each about each episode.",
+            ("theme", "verdict"),
+            registry=registry,
+        )
         for channel in CHANNELS:  # a series that has never been set cannot be alerted on
             self.sent.labels(channel)
             self.open.labels(channel).set(0)
             self.oldest_seconds.labels(channel).set(0)
+
+
+class AnsweringMetrics:
+    """What officers send back: clicks on links and buttons, and mails that come back."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.clicks = Counter(
+            "deskwatch_action_clicks_total",
+            "Clicks on links and buttons, by outcome: done, again, broken, expired, unknown, ignored or failed.",
+            ("via", "outcome"),
+            registry=registry,
+        )
+        self.listening = Gauge(
+            "deskwatch_action_listening_ratio",
+            "1 while clicks can arrive, 0 while they cannot; no series where it is not configured.",
+            ("via",),
+            registry=registry,
+        )
+        self.bounces = Gauge(
+            "deskwatch_mail_bounces",
+            "Mails that came back in the last 30 days: hard, soft, unmatched or unreadable.",
+            ("kind",),
+            registry=registry,
+        )
+        self.dead_addresses = Gauge(
+            "deskwatch_mail_addresses_dead",
+            "Addresses to which nothing is sent any more, because two messages came back for good.",
+            registry=registry,
+        )

@@ -2,13 +2,17 @@
 
 Targets are independent of each other; to one target one delivery at a time. An outcome that is not known is looked up
 at the provider after a settling time, and only what did not arrive goes again.
+
+An intent has to be on the topic `deliveries` before the send, and the send has to begin within a lease from then on:
+who takes over from a service that is gone, or only paused, sees every send that may still happen, and waits it out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -33,6 +37,11 @@ class Sender:
     Args:
         channels: By the `channel` of a delivery.
         announce: Called with every delivery that was sent.
+        acknowledge: Returns whether the ledger's changes so far are on the topic `deliveries`, and we are the one who
+            may write there.
+        give_up: Called with every delivery that will never be made.
+        on_ambiguous: Says of a delivery whether it may go again (`resend`) when nobody can tell whether it has
+            arrived, or is given up (`hold`).
         drain_s: How long a stopping sender waits for what is under way.
     """
 
@@ -45,6 +54,9 @@ class Sender:
         metrics: Metrics,
         clock: Clock,
         announce: Callable[[Frozen], None],
+        acknowledge: Callable[[], Awaitable[bool]],
+        give_up: Callable[[Frozen], object] = lambda _: None,
+        on_ambiguous: Callable[[Frozen], str] = lambda _: "resend",
         drain_s: float = DRAIN_S,
     ) -> None:
         self._ledger = ledger
@@ -53,6 +65,9 @@ class Sender:
         self._metrics = metrics
         self._clock = clock
         self._announce = announce
+        self._acknowledge = acknowledge
+        self._give_up = give_up
+        self._on_ambiguous = on_ambiguous
         self._drain_s = drain_s
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -68,17 +83,24 @@ class Sender:
         Raises:
             sqlite3.Error: the ledger cannot be written; without it nothing may be sent.
         """
-        while not stop.is_set():
-            self._wake.clear()
-            self._start_due()
-            self._observe()
-            done = self._collect()
-            if not done:
-                await self._doze(stop)
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                self._start_due()
+                self._observe()
+                done = self._collect()
+                if not done:
+                    await self._doze(stop)
+            if self._busy:
+                await asyncio.wait(self._busy.values(), timeout=self._drain_s)
+        finally:
+            await self._cut_off()
+
+    async def _cut_off(self) -> None:
+        """End what is still under way: its intent stays in the ledger, and the next start looks it up."""
+        for task in self._busy.values():
+            task.cancel()
         if self._busy:
-            _, pending = await asyncio.wait(self._busy.values(), timeout=self._drain_s)
-            for task in pending:  # its intent stays in the ledger, and the next start looks it up
-                task.cancel()
             await asyncio.wait(self._busy.values())
         self._collect()
 
@@ -90,7 +112,14 @@ class Sender:
         if now - frozen.created_at > self._settings.give_up_after_s:
             self._finish(frozen, Outcome(state=DeliveryState.DEAD, reason=Reason.EXPIRED, detail="given up"))
             return
+        since = time.monotonic()
         started = self._ledger.begin(frozen, self._now())
+        if not await self._acknowledge():
+            self._finish(started, Outcome(state=DeliveryState.RETRY, reason=Reason.NOT_MIRRORED))
+            return
+        if time.monotonic() - since > self._settings.lease_s:
+            self._finish(started, Outcome(state=DeliveryState.RETRY, reason=Reason.LEASE_LOST))
+            return
         with self._metrics.send_seconds.labels(frozen.channel).time():
             outcome = await self._channels[frozen.channel].send(started)
         self._metrics.attempts.labels(frozen.channel, outcome.state).inc()
@@ -134,6 +163,10 @@ class Sender:
             return True
         if lookup.found is not Found.NO:
             self._metrics.ambiguous.labels(frozen.channel).inc()
+            if self._on_ambiguous(frozen) == "hold":
+                detail = "it may have arrived, and its target is on_ambiguous: hold"
+                self._finish(frozen, Outcome(state=DeliveryState.DEAD, reason=Reason.CANNOT_TELL, detail=detail))
+                return True
         return False
 
     def _finish(self, frozen: Frozen, outcome: Outcome) -> None:
@@ -172,6 +205,7 @@ class Sender:
         elif outcome.state is DeliveryState.DEAD:
             self._metrics.dead.labels(frozen.channel, outcome.reason).inc()
             _log.error("delivery.dead", **about, reason=outcome.reason, detail=outcome.detail)
+            self._give_up(frozen)
         else:
             _log.warning("delivery.put_off", **about, reason=outcome.reason, detail=outcome.detail)
 

@@ -1,4 +1,4 @@
-"""The Slack channel: chat.postMessage without a retry of its own, and the channel's history as the memory.
+"""The Slack channel: posts, answers and edits without a retry of its own, and the channel's history as the memory.
 
 slack_sdk's clients are not used: by default they post again when the connection drops before the answer.
 """
@@ -12,56 +12,11 @@ import msgspec
 
 from alerting.channels import Found, Frozen, Lookup, Outcome, Reason
 from alerting.slack import EVENT_TYPE
-from deskwatch.records import DeliveryState
+from alerting.slackcodes import BAD_TARGET, CREDENTIALS, judge, unknown
+from deskwatch.records import DeliveryKind, DeliveryState
 
-_RATE_LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-_CREDENTIALS: Final = frozenset(
-    {
-        "invalid_auth",
-        "not_authed",
-        "token_revoked",
-        "token_expired",
-        "account_inactive",
-        "missing_scope",
-        "no_permission",
-        "ekm_access_denied",
-        "access_denied",
-        "org_login_required",
-        "team_added_to_org",
-        "team_access_not_granted",
-    }
-)
-_BAD_TARGET: Final = frozenset(
-    {
-        "channel_not_found",
-        "channel_is_archived",
-        "is_archived",
-        "not_in_channel",
-        "user_not_found",
-        "messages_tab_disabled",
-        "restricted_action",
-        "restricted_action_read_only_channel",
-        "restricted_action_thread_only_channel",
-    }
-)
-_BAD_CONTENT: Final = frozenset(
-    {
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "metadata_too_large",
-        "metadata_must_be_sent_from_app",
-        "no_text",
-        "too_many_attachments",
-        "invalid_arguments",
-        "invalid_json",
-        "json_not_object",
-    }
-)
 _EARLIER_S: Final = 300  # clocks may differ by so much
 _PAGES: Final = 20
-_CREDENTIALS_RETRY_S: Final = 60.0
 
 
 class SlackChannel:
@@ -75,20 +30,54 @@ class SlackChannel:
         self._ids: dict[str, str] = {}  # of channels known by name
 
     async def send(self, frozen: Frozen) -> Outcome:
-        """Post once; whatever leaves it open whether Slack took the message is UNKNOWN."""
+        """Post, reply or edit once; whatever leaves it open whether Slack took the message is UNKNOWN.
+
+        What Slack surely refused goes a second time in a plainer form: without blocks if it does not like them, outside
+        the thread if that cannot be answered any more. An alert does not die of its looks.
+        """
+        payload = msgspec.json.decode(frozen.body)
+        if frozen.kind is DeliveryKind.EDIT:
+            return await self._edit(frozen, payload)
+        if frozen.thread_ref:
+            payload["thread_ts"] = frozen.thread_ref
+        outcome = await self._post("chat.postMessage", payload, frozen.address)
+        if outcome.reason is Reason.BAD_THREAD:
+            del payload["thread_ts"]
+            outcome = await self._post("chat.postMessage", payload, frozen.address)
+        return outcome
+
+    async def _edit(self, frozen: Frozen, payload: dict[str, Any]) -> Outcome:
+        """Edit the opening; to do it twice changes nothing."""
         try:
-            status, retry_after_s, answer = await self._call("POST", "chat.postMessage", body=frozen.body)
+            channel = await self._channel_id(frozen.address)
+        except _NotAllowedError as error:
+            return Outcome(state=DeliveryState.DEAD, reason=Reason.BAD_TARGET, detail=str(error))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Outcome(state=DeliveryState.RETRY, reason=Reason.CONNECT, detail=f"{type(error).__name__}: {error}")
+        if not channel or not frozen.thread_ref:
+            return Outcome(state=DeliveryState.DEAD, reason=Reason.NOT_FOUND, detail="there is nothing to edit")
+        payload |= {"channel": channel, "ts": frozen.thread_ref}
+        payload.pop("client_msg_id", None)
+        return await self._post("chat.update", payload, frozen.address)
+
+    async def _post(self, method: str, payload: dict[str, Any], address: str) -> Outcome:
+        try:
+            status, retry_after_s, answer = await self._call("POST", method, body=msgspec.json.encode(payload))
         except aiohttp.ClientConnectorError as error:  # before any byte of the request; TLS and DNS are among them
             return Outcome(state=DeliveryState.RETRY, reason=Reason.CONNECT, detail=str(error))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _unknown(Reason.NO_ANSWER, f"{type(error).__name__}: {error}")
+            return unknown(Reason.NO_ANSWER, f"{type(error).__name__}: {error}")
         outcome = judge(status, retry_after_s, answer)
-        if outcome.state is DeliveryState.SENT and frozen.address.startswith("#"):
-            self._ids[frozen.address] = str(answer.get("channel", "")) if answer else ""
+        if outcome.reason is Reason.BAD_CONTENT and payload.get("blocks"):
+            return await self._post(method, payload | {"blocks": []}, address)
+        if outcome.state is DeliveryState.SENT and address.startswith("#"):
+            self._ids[address] = str(answer.get("channel", "")) if answer else ""
         return outcome
 
     async def look_up(self, frozen: Frozen) -> Lookup:
-        """Search the channel's history for the metadata of this delivery."""
+        """Search the channel's history, or the thread, for the metadata of this delivery."""
+        if frozen.kind is DeliveryKind.EDIT:
+            return Lookup(found=Found.NO)  # to edit again does no harm
         try:
             channel = await self._channel_id(frozen.address)
             if not channel:
@@ -99,8 +88,11 @@ class SlackChannel:
                 "include_all_metadata": "true",
                 "limit": "100",
             }
+            method = "conversations.history"
+            if frozen.thread_ref:  # answers are not in the history
+                method, parameters["ts"] = "conversations.replies", frozen.thread_ref
             for _ in range(_PAGES):
-                answer = await self._ask("conversations.history", parameters)
+                answer = await self._ask(method, parameters)
                 for message in answer.get("messages", ()):
                     metadata = message.get("metadata") or {}
                     payload = metadata.get("event_payload") or {}
@@ -141,7 +133,7 @@ class SlackChannel:
         if answer is not None and status == 200 and answer.get("ok") is True:
             return answer
         error = str((answer or {}).get("error", ""))
-        if error in _CREDENTIALS | _BAD_TARGET:
+        if error in CREDENTIALS | BAD_TARGET:
             raise _NotAllowedError(error)
         raise aiohttp.ClientPayloadError(f"{method}: HTTP {status} {error}")
 
@@ -167,38 +159,8 @@ class SlackChannel:
             )
 
 
-def judge(status: int, retry_after_s: float, answer: dict[str, Any] | None) -> Outcome:
-    """Return what an answer of chat.postMessage means; what is not surely one thing is UNKNOWN."""
-    error = str((answer or {}).get("error", ""))
-    detail = f"HTTP {status} {error}".rstrip()
-    if status == 429 or error in _RATE_LIMITED:
-        return Outcome(
-            state=DeliveryState.RETRY,
-            reason=Reason.RATE_LIMITED,
-            detail=detail,
-            retry_after_s=retry_after_s or 1.0,
-        )
-    if answer is None or status != 200:
-        return _unknown(Reason.SERVER_FAULT, detail)
-    if answer.get("ok") is True:
-        return Outcome(state=DeliveryState.SENT, provider_ref=str(answer.get("ts", "")))
-    if error in _CREDENTIALS:
-        return Outcome(
-            state=DeliveryState.RETRY, reason=Reason.CREDENTIALS, detail=detail, retry_after_s=_CREDENTIALS_RETRY_S
-        )
-    if error in _BAD_TARGET:
-        return Outcome(state=DeliveryState.DEAD, reason=Reason.BAD_TARGET, detail=detail)
-    if error in _BAD_CONTENT:
-        return Outcome(state=DeliveryState.DEAD, reason=Reason.BAD_CONTENT, detail=detail)
-    return _unknown(Reason.SERVER_FAULT, detail)  # internal_error, fatal_error, and whatever Slack invents next
-
-
 class _NotAllowedError(Exception):
     """Slack does not let us read what we asked for."""
-
-
-def _unknown(reason: Reason, detail: str) -> Outcome:
-    return Outcome(state=DeliveryState.UNKNOWN, reason=reason, detail=detail)
 
 
 def _seconds(value: str | None) -> float:

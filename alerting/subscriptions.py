@@ -2,20 +2,18 @@
 
 All files of the directory are one configuration; a subscription may name a subscriber of another file. Every matching
 subscription applies: there is no order, no inheritance and no fall-through.
-
-Not honoured yet, though read and checked: `quiet_hours` of a target and `language` of a subscriber (all alerts are in
-English).
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from alerting.checking import check_files, failing_tests
 from alerting.roster import Placed, Roster, SubscriptionFile
 from deskwatch import configfile
-from deskwatch.configfile import Document, Key, Problem
+from deskwatch.configfile import Document, Problem
 from deskwatch.errors import ConfigError
 
 DIRECTORY: Final = "subscriptions"
@@ -50,15 +48,18 @@ def run_tests(config_dir: Path) -> tuple[int, list[Problem]]:
 def _read(config_dir: Path) -> tuple[Roster, list[Problem]]:
     files, problems = _parse(config_dir)
     titles = _read_titles(config_dir / THEMES)
-    problems += check_files(files, titles)
+    # A file that cannot be read may hold the very subscriber that another one names.
+    problems += check_files(files, titles, is_whole=not problems)
     roster = Roster(
         subscribers={subscriber.name: subscriber for _, file in files for subscriber in file.subscribers},
         subscriptions=tuple(
-            Placed(subscription=subscription, place=_place(document, ("subscriptions", i, "name"), config_dir))
+            Placed(subscription=subscription, place=f"{name}:{document.position(('subscriptions', i, 'name'))[0]}")
             for document, file in files
+            for name in [_name(document, config_dir)]
             for i, subscription in enumerate(file.subscriptions)
         ),
         titles=titles or {},
+        owners={document.file: file.owner for document, file in files if file.owner},
     )
     if not problems:  # a test of rules that do not hold together says nothing
         problems = list(failing_tests(files, roster))
@@ -80,10 +81,9 @@ def _parse(config_dir: Path) -> tuple[list[tuple[Document, SubscriptionFile]], l
     return files, problems
 
 
-def _place(document: Document, key: Key, config_dir: Path) -> str:
+def _name(document: Document, config_dir: Path) -> str:
     path = Path(document.file)
-    name = path.relative_to(config_dir).as_posix() if path.is_relative_to(config_dir) else path.name
-    return f"{name}:{document.position(key)[0]}"
+    return path.relative_to(config_dir).as_posix() if path.is_relative_to(config_dir) else path.name
 
 
 def _read_titles(themes: Path) -> dict[str, str] | None:
@@ -93,7 +93,15 @@ def _read_titles(themes: Path) -> dict[str, str] | None:
     """
     titles = {}
     for path in sorted(themes.glob("*.y*ml")):
-        data = configfile.load(path)[0].data
-        title = data.get("title") if isinstance(data, dict) else None
-        titles[path.stem] = title if isinstance(title, str) else ""
+        try:
+            titles[path.stem] = _title(path.read_bytes())
+        except OSError:
+            titles[path.stem] = ""
     return titles or None
+
+
+@lru_cache(maxsize=512)  # most of the time that a change of subscriptions takes would go into them
+def _title(raw: bytes) -> str:
+    data = configfile.parse(raw, "")[0].data if len(raw) <= configfile.MAX_BYTES else None
+    title = data.get("title") if isinstance(data, dict) else None
+    return title if isinstance(title, str) else ""

@@ -1,4 +1,4 @@
-"""Words and numbers for people, and the taming of words that come from feeds.
+"""The taming of words that come from feeds.
 
 Headlines are hostile input: they may hold control characters, direction overrides, markup for other programs, or ten
 thousand letters. What leaves `clean` is one line of plain text; the format it goes into still has to escape it.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
+SUBJECT: Final = 110  # characters; mail programs show some 60 to 100
 MAX_URL: Final = 2000  # of Slack's 3000, and of what old mail programs follow
 
 _ELLIPSIS: Final = "…"
@@ -47,6 +46,12 @@ def shorten(text: str, limit: int) -> str:
     return (cut[:space] if space > limit * 2 / 3 else cut).rstrip(" ,;:-–—") + _ELLIPSIS
 
 
+def to_subject(text: str) -> str:
+    """Return cleaned text as the subject of a mail."""
+    # The encoded words of a headline would be decoded when it is set as a header, hidden line ends and all.
+    return shorten(text.replace("=?", "= ?"), SUBJECT)
+
+
 def safe_link(url: str) -> str | None:
     """Return a web address that may be linked, quoted for every format we write; None for anything else."""
     if len(url) > MAX_URL or any(char.isspace() or unicodedata.category(char) in _UNPRINTABLE for char in url):
@@ -75,62 +80,3 @@ def title_of(theme: str, title: str = "") -> str:
         return clean(title, 60)
     words = [word.upper() if word in _ACRONYMS else word for word in theme.split("-")]
     return clean(" ".join([words[0][:1].upper() + words[0][1:], *words[1:]]), 60)
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """Return `1 outlet`, `12 outlets`, `no outlets`."""
-    if number == 1:
-        return f"1 {one}"
-    return f"{number:,} {many or one + 's'}" if number else f"no {many or one + 's'}"
-
-
-def amount(expected: float) -> str:
-    """Return an expectation as people say it: whole from ten on, one decimal below, none for almost none."""
-    if expected >= 9.95:
-        return f"{expected:,.0f}"
-    rounded = f"{expected:.1f}".removesuffix(".0")
-    return rounded if expected >= 0.05 else "0"
-
-
-def span(window_s: int) -> str:
-    """Return the length of a window: `1 h`, `30 min`, `2 days`."""
-    if window_s >= 86_400 and window_s % 86_400 == 0:
-        return count(window_s // 86_400, "day")
-    if window_s >= 3600 and window_s % 3600 == 0:
-        return f"{window_s // 3600} h"
-    return f"{max(1, round(window_s / 60))} min"
-
-
-def period(start: datetime, length: timedelta, zone: ZoneInfo) -> str:
-    """Return `13:00–14:00 UTC, 24 Nov (21:00–22:00 in Shanghai)`; the local time only where it differs."""
-    start = start.astimezone(UTC)
-    local = start.astimezone(zone)
-    text = _between(start, length, "UTC", with_day=True)
-    if not local.utcoffset():
-        return text
-    return f"{text} ({_between(local, length, f'in {_city(zone)}', with_day=local.date() != start.date())})"
-
-
-def moment(at: datetime) -> str:
-    """Return `14:02 UTC`."""
-    return f"{at.astimezone(UTC):%H:%M} UTC"
-
-
-def enumerate_names(names: tuple[str, ...], limit: int) -> str:
-    """Return `a, b and c`, or `a, b, c and 4 more`."""
-    shown = [clean(name, 40) for name in names[:limit]]
-    more = len(names) - len(shown)
-    if more:
-        return f"{', '.join(shown)} and {more} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
-
-
-def _between(start: datetime, length: timedelta, where: str, *, with_day: bool) -> str:
-    end = (start.astimezone(UTC) + length).astimezone(start.tzinfo)  # in absolute time, whatever the clocks do
-    if length >= timedelta(days=1):
-        return f"{start:%-d %b %H:%M} – {end:%-d %b %H:%M} {where}"
-    return f"{start:%H:%M}–{end:%H:%M} {where}" + (f", {start:%-d %b}" if with_day else "")
-
-
-def _city(zone: ZoneInfo) -> str:
-    return zone.key.rpartition("/")[2].replace("_", " ")

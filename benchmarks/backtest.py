@@ -1,6 +1,6 @@
 """How long `deskwatch backtest` takes for an archive of a million articles, with classification and on stored themes.
 
-    python benchmarks/backtest.py CORPUS.jsonl.gz... [--articles 1000000] [--days 365] [--by fit]
+    python benchmarks/backtest.py [CORPUS.jsonl.gz...] [--articles 1000000] [--days 365] [--by fit]
 
 The corpora are repeated in time until there are enough articles: each copy is new (id, title, time), and
 they are spread over so many days. Peak memory is that of the whole family of processes, sampled.
@@ -12,6 +12,7 @@ import argparse
 import gzip
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+DESKWATCH = str(Path(sys.executable).parent / "deskwatch")
+DATA = Path(os.environ.get("DESKWATCH_DATA") or Path(__file__).parents[2] / "shared" / "data")
 START = datetime(2025, 1, 1, tzinfo=UTC)
 PROBE_S = 0.5
 PAGE_BYTES = 4096
@@ -31,7 +34,7 @@ PAGE_BYTES = 4096
 def main() -> None:
     """Run the benchmark and print one line per figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpora", type=Path, nargs="+")
+    parser.add_argument("corpora", type=Path, nargs="*", default=sorted(DATA.glob("corpora/*.jsonl.gz")))
     parser.add_argument("--articles", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--by", default="fit")
@@ -41,7 +44,7 @@ def main() -> None:
         write(archive, articles(options.corpora, options.articles, options.days))
         print(f"{options.articles:,} articles over {options.days} days, {archive.stat().st_size / 1e6:,.0f} MB")
         run("with classification", archive, options.by)
-        judged = subprocess.Popen(["deskwatch", "classify", str(archive)], stdout=subprocess.PIPE)
+        judged = subprocess.Popen([DESKWATCH, "classify", str(archive)], stdout=subprocess.PIPE)
         write(stored, with_themes(archive, judged.stdout))
         run("on stored themes", stored, options.by)
 
@@ -81,7 +84,7 @@ def run(name: str, archive: Path, by: str) -> None:
     """Time one run of the command."""
     began = time.monotonic()
     process = subprocess.Popen(
-        ["deskwatch", "backtest", str(archive), "--by", by], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [DESKWATCH, "backtest", str(archive), "--by", by], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     peak = [0]
     watcher = threading.Thread(target=watch, args=(process, peak))

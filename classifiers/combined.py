@@ -56,6 +56,10 @@ class CombinedClassifier:
         self.themes = self.terms.themes
         digest = hashlib.sha256(f"{self.terms.name}+{model.name}".encode()).hexdigest()
         self.name = f"combined-{digest[:12]}"
+        self.definitions = {
+            theme: f"{own}+{model.name}" if theme in model.themes else own
+            for theme, own in self.terms.definitions.items()
+        }
         self._columns = {theme: i for i, theme in enumerate(model.themes) if theme in themes}
         self._bends = model.stack[:, 2:].tolist()
         self._start = 1.0 + model.stack[:, 0] - model.thresholds

@@ -10,7 +10,7 @@ import msgspec
 
 from classifiers.definition import Theme
 from classifiers.observing import Observer, Seen
-from classifiers.parents import with_parents
+from classifiers.parents import Parents, ancestors, with_parents
 from classifiers.scoring import Finding, Part, Scorer
 from classifiers.terms import Term, parse_term
 from classifiers.tokens import Tokens
@@ -32,6 +32,7 @@ class KeywordClassifier:
         self.name = f"terms-{_hash_of(themes)}"
         self.themes = sorted(themes)
         self.parents = {theme_id: theme.parents for theme_id, theme in themes.items() if theme.parents}
+        self.definitions = _definitions(themes, self.parents)
         self._scorers = [(theme_id, Scorer(theme)) for theme_id, theme in sorted(themes.items())]
         self.terms: list[Term] = []
         self._uses: list[list[tuple[int, int, int]]] = []  # by term: in which themes it is which entry, with its bits
@@ -152,6 +153,27 @@ def _merge(parts: list[Part], scorer: Scorer) -> list[Part]:
         key = (finding[0], scorer.entries[finding[2]].term)
         merged[key] = finding, weight + (merged[key][1] if key in merged else 0.0)
     return sorted(merged.values(), key=lambda part: (-abs(part[1]), part[0]))[:MAX_EVIDENCE]
+
+
+def _definitions(themes: Mapping[str, Theme], parents: Parents) -> dict[str, str]:
+    """Return for each theme a hash of all that gives it articles: its terms, and those of the themes below it.
+
+    Texts for people and examples are not part of it.
+    """
+    judging = {
+        theme_id: msgspec.structs.replace(
+            theme, measured=None, title="", definition="", must_match=(), must_not_match=(), parents=()
+        )
+        for theme_id, theme in themes.items()
+    }
+    heirs: dict[str, list[Theme]] = {theme_id: [theme] for theme_id, theme in judging.items()}
+    for theme_id in sorted(themes):
+        for above in ancestors(theme_id, parents):
+            heirs.setdefault(above, []).append(judging[theme_id])
+    return {
+        theme_id: hashlib.sha256(msgspec.json.encode(heirs[theme_id], order="deterministic")).hexdigest()[:12]
+        for theme_id in themes
+    }
 
 
 def _hash_of(themes: Mapping[str, Theme]) -> str:

@@ -191,7 +191,7 @@ class _Stage:
         text = output.read_text(errors="replace") if output.exists() else ""
         complete = text.rfind("\n") + 1
         if complete > self._announced:
-            self._screen.say(f"\nAn alert, {time.monotonic() - self._began:.0f} s after the start:\n", style="bold")
+            self._screen.say(f"\nSent {time.monotonic() - self._began:.0f} s after the start:\n", style="bold")
             self._screen.say(text[self._announced : complete].rstrip("\n") + "\n")
             self._announced = complete
 
@@ -221,6 +221,7 @@ def _environment(environ: Mapping[str, str], settings: Settings, plan: Plan) -> 
         "DESKWATCH_PRODUCERS_TICK_S": str(INTERVAL_S),
         "DESKWATCH_ALERTING_OUTBOX_DIR": str(plan.output),
         "DESKWATCH_ALERTING_ANNOUNCE": "true",
+        "DESKWATCH_ALERTING_SIMULATED": "true",
     }
 
 

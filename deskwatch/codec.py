@@ -22,6 +22,7 @@ SCHEMAS: Final[dict[str, type[records.Record]]] = {
     "desk-excuse/1": records.DeskExcuse,
     "coverage/1": records.Coverage,
     "generation/1": records.Generation,
+    "learnt/1": records.Learnt,
     "bucket/1": records.Bucket,
     "spike/1": records.Spike,
     "poll/1": records.Poll,
@@ -29,6 +30,7 @@ SCHEMAS: Final[dict[str, type[records.Record]]] = {
     "feed-state/1": feedrecords.FeedState,
     "shard-state/1": feedrecords.ShardState,
     "delivery/1": records.Delivery,
+    "action/1": records.Action,
     "dead-letter/1": records.DeadLetter,
     "dead-letter-closed/1": records.DeadLetterClosed,
 }

@@ -68,7 +68,7 @@ def topics(ctx: click.Context, dry_run: bool) -> None:
     Exit codes: 0 every topic is there, 1 one is missing or has a number of partitions that does not work.
     """
     settings = load_settings(ctx)
-    with _talking_to_broker(settings):
+    with talking_to_broker(settings):
         if not dry_run:
             for name in clients.create_topics(settings):
                 click.echo(f"created {name}", err=True)
@@ -99,7 +99,7 @@ def export(ctx: click.Context, topic: str, since: datetime | None, follow: bool)
         raise click.UsageError(f"no such topic '{topic}'" + (f" (did you mean '{hint}'?)" if hint else ""))
     settings = load_settings(ctx)
     stop = stop_on_signals() if follow else None
-    with _talking_to_broker(settings):
+    with talking_to_broker(settings):
         messages = clients.read_messages(settings, topic, since=since and since.replace(tzinfo=UTC), follow_until=stop)
         for message in messages:
             sys.stdout.buffer.write(export_line(message) + b"\n")
@@ -125,7 +125,7 @@ def dead_letters() -> None:
 def list_letters(ctx: click.Context, reason: str | None) -> None:
     """Print the open letters: number, time, where the record stood, reason, detail."""
     settings = load_settings(ctx)
-    with _talking_to_broker(settings):
+    with talking_to_broker(settings):
         found = _open_letters(settings, reason)
     for each in found:
         letter = each.letter
@@ -170,7 +170,7 @@ def _handle(
         raise click.UsageError("name the letters by their numbers, or give --all (and --reason)")
     settings = load_settings(ctx)
     failed = 0
-    with _talking_to_broker(settings):
+    with talking_to_broker(settings):
         found = {each.offset: each for each in _open_letters(settings, reason)}
         unknown = sorted(set(numbers) - found.keys())
         with closing(clients.create_producer(settings)) as producer:
@@ -201,7 +201,8 @@ def _partitions(count: int) -> str:
 
 
 @contextmanager
-def _talking_to_broker(settings: Settings) -> Iterator[None]:
+def talking_to_broker(settings: Settings) -> Iterator[None]:
+    """Turn what a broker does not do into a command's error."""
     try:
         yield
     except KafkaError as error:

@@ -1,29 +1,37 @@
 """YAML 1.2 files into strict structs, every problem at once, each with its place and the nearest right thing.
 
-The node graph of ruamel.yaml keeps the position of every key and value; scalars become only null, bool, int, float or
-str (no dates, no sexagesimal `22:00`, no Norway problem), a duplicate key is an error, and an unknown key names its
-nearest neighbour.
+Scalars become only null, bool, int, float or str (no dates, no sexagesimal `22:00`, no Norway problem), a duplicate key
+is an error, and an unknown key names its nearest neighbour.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+import codecs
+import re
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
+
+from deskwatch import misreading, shapes
+from deskwatch.nodes import FaultError, read_nodes
+from deskwatch.spelling import nearest as nearest
+from deskwatch.yamltree import Items, Node, Pairs, Scalar
 
 T = TypeVar("T")
 Key = tuple[str | int, ...]
 Position = tuple[int, int]
 
 _MAX_NODES: Final = 200_000  # aliases can make a small file expand without end; without them it has a node a byte
-_MAX_BYTES: Final = 10 * 1024 * 1024
+MAX_BYTES: Final = 10 * 1024 * 1024
+_FIRST_OF_NO_TEXT: Final = frozenset("-+.0123456789tTfFnN~")
+_PATH: Final = re.compile(r" - at `(?:key in )?(\$[^`]*)`$")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -45,12 +53,13 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
 
 class Document:
-    """A parsed file: its plain data, and where each part of it stands."""
+    """A parsed file: its plain data, where each part of it stands, and its lines."""
 
-    def __init__(self, file: str, data: Any, positions: dict[Key, Position]) -> None:
+    def __init__(self, file: str, data: Any, positions: dict[Key, Position], lines: Sequence[str] = ()) -> None:
         self.file = file
         self.data = data
         self._positions = positions
+        self._lines = lines
 
     def position(self, key: Key) -> Position:
         """Return line and column of a value, or of its nearest parent that stands in the file."""
@@ -63,6 +72,11 @@ class Document:
         line, column = self.position(key)
         return Problem(self.file, line, column, message, suggestion)
 
+    def hidden(self, key: Key) -> str:
+        """Return what a `#` hides where a key was given a value and has none: `#desk` of `slack: #desk`, else ''."""
+        line, column = self._positions.get((*key, ""), (0, 0))
+        return misreading.hidden(self._lines[line - 1][column - 1 :]) if 0 < line <= len(self._lines) else ""
+
 
 def load(path: Path) -> tuple[Document, list[Problem]]:
     """Parse a file; the document holds what could be read, the list what could not."""
@@ -70,27 +84,28 @@ def load(path: Path) -> tuple[Document, list[Problem]]:
         raw = path.read_bytes()
     except OSError as error:
         return Document(str(path), None, {}), [Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]
-    if len(raw) > _MAX_BYTES:
-        return Document(str(path), None, {}), [Problem(str(path), 1, 1, f"is larger than {_MAX_BYTES:,} bytes")]
+    if len(raw) > MAX_BYTES:
+        return Document(str(path), None, {}), [Problem(str(path), 1, 1, f"is larger than {MAX_BYTES:,} bytes")]
     return parse(raw, str(path))
 
 
 def parse(raw: bytes, file: str) -> tuple[Document, list[Problem]]:
     """Parse YAML bytes; see `load`."""
     try:
-        node = YAML(typ="rt", pure=True).compose(raw)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return Document(file, None, {}), [Problem(file, line, column, f"not YAML: {error.problem or error.context}")]
-    except ReaderError as error:
-        line = raw[: error.position].count(b"\n") + 1
-        return Document(file, None, {}), [Problem(file, line, 1, f"not YAML: {error.reason}")]
-    except (YAMLError, ValueError, RecursionError) as error:
-        return Document(file, None, {}), [Problem(file, 1, 1, f"not YAML: {str(error) or type(error).__name__}")]
+        text = _decode(raw)
+    except UnicodeDecodeError as error:
+        found = misreading.explain_bytes(raw, error)
+        return Document(file, None, {}), [Problem(file, found.line, found.column, f"not YAML: {found.message}")]
+    try:
+        node = read_nodes(text)
+    except (FaultError, YAMLError, ValueError, RecursionError) as error:
+        found = misreading.explain(text, error)
+        hint = found.suggestion or nearest(found.word, found.known)
+        hint = "" if "://" in hint else hint  # an address may be a secret
+        return Document(file, None, {}), [Problem(file, found.line, found.column, f"not YAML: {found.message}", hint)]
     builder = _Builder(file, max(_MAX_NODES, len(raw)))
     data = builder.build(node, ()) if node is not None else None
-    return Document(file, data, builder.positions), builder.problems
+    return Document(file, data, builder.positions, text.split("\n")), builder.problems
 
 
 def convert(document: Document, kind: type[T], *, at: Key = ()) -> tuple[T | None, list[Problem]]:
@@ -98,23 +113,38 @@ def convert(document: Document, kind: type[T], *, at: Key = ()) -> tuple[T | Non
     data = document.data
     for step in at:
         data = data[step]
-    problems = list(_problems(document, data, kind, at))
+    info, is_strict = _inspected(kind)  # type: ignore[arg-type]  # mypy does not know that a type is hashable
+    if is_strict:
+        try:
+            return msgspec.convert(data, kind), []
+        except (msgspec.ValidationError, ValueError):
+            pass  # what is wrong is said below, all of it and better
+    problems = list(shapes.problems(document, data, info, at))
     if problems:
         return None, problems
     try:
         return msgspec.convert(data, kind), []
-    except (msgspec.ValidationError, ValueError) as error:  # a struct's own __post_init__
-        return None, [document.problem(at, str(error))]
+    except (msgspec.ValidationError, ValueError) as error:  # a bound, or a struct's own __post_init__
+        message = str(error)
+        found = _PATH.search(message)
+        steps = [name or int(number) for name, number in _STEP.findall(found[1])] if found else []
+        return None, [document.problem((*at, *steps), message[: found.start()] if found else message)]
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or an empty string."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else ""
+@cache
+def _inspected(kind: Any) -> tuple[msgspec.inspect.Type, bool]:
+    """Return what a type is made of, and whether msgspec alone tells whether data is in order."""
+    info = msgspec.inspect.type_info(kind)
+    return info, shapes.is_strict(info)
+
+
+def _decode(raw: bytes) -> str:
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
 
 
 class _Builder:
-    """Walks ruamel's node graph once, collecting plain values, positions and problems."""
+    """Walks the tree of nodes once, collecting plain values, positions and problems."""
 
     def __init__(self, file: str, max_nodes: int) -> None:
         self.file = file
@@ -125,162 +155,77 @@ class _Builder:
         self._open: set[int] = set()
 
     def build(self, node: Node, key: Key) -> Any:
-        self.positions.setdefault(key, _mark(node))
+        self.positions.setdefault(key, (node.line, node.column))
         self._nodes += 1
-        if self._nodes > self._max_nodes or id(node) in self._open or len(key) > 50:
+        if isinstance(node, Scalar):
+            return _value(node)
+        # An alias shares the children of what it stands for.
+        if self._nodes > self._max_nodes or id(node.children) in self._open or len(key) > 50:
             if not self.problems or self.problems[-1].message != "expands without end":
-                self.problems.append(Problem(self.file, *_mark(node), "expands without end"))
+                self.problems.append(Problem(self.file, node.line, node.column, "expands without end"))
             return None
-        if isinstance(node, ScalarNode):
-            return _scalar(node)
-        self._open.add(id(node))
+        self._open.add(id(node.children))
         try:
-            if isinstance(node, SequenceNode):
-                return [self.build(child, (*key, i)) for i, child in enumerate(node.value)]
+            if isinstance(node, Items):
+                return [self.build(child, (*key, i)) for i, child in enumerate(node.children)]
             return self._mapping(node, key)
         finally:
-            self._open.discard(id(node))
+            self._open.discard(id(node.children))
 
-    def _mapping(self, node: MappingNode, key: Key) -> dict[str, Any]:
+    def _mapping(self, node: Pairs, key: Key) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, ScalarNode):
-                self.problems.append(Problem(self.file, *_mark(key_node), "a key must be a word"))
-                continue
-            name = str(key_node.value)
-            if name in out:
-                self.problems.append(Problem(self.file, *_mark(key_node), f"duplicate key '{name}'"))
+        for key_node, value_node in node.children:
+            name = key_node.text if isinstance(key_node, Scalar) else ""
+            if problem := self._key_problem(key_node, key, out):
+                self.problems.append(Problem(self.file, key_node.line, key_node.column, problem))
                 continue
             # A value that is left empty has its mark at whatever comes next, be it lines below.
-            self.positions[(*key, name)] = _mark(key_node if _is_left_empty(value_node) else value_node)
-            self.positions[(*key, name, "")] = _mark(key_node)
+            at = key_node if isinstance(value_node, Scalar) and _is_left_empty(value_node) else value_node
+            self.positions[(*key, name)] = at.line, at.column
+            self.positions[(*key, name, "")] = key_node.line, key_node.column
             out[name] = self.build(value_node, (*key, name))
         return out
 
+    def _key_problem(self, node: Node, key: Key, out: dict[str, Any]) -> str:
+        if not isinstance(node, Scalar):
+            return "a key must be a word"
+        if node.text == "<<" and not node.style:
+            return "merge keys (<<) are not YAML 1.2: write the keys out"
+        if node.text in out:
+            line, _ = self.positions[(*key, node.text, "")]
+            return f"duplicate key '{node.text}', which line {line} has already"
+        return ""
 
-def _mark(node: Node) -> Position:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+
+def _is_left_empty(node: Scalar) -> bool:
+    return not node.text and not node.style
 
 
-def _is_left_empty(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.value == "" and node.style is None
-
-
-def _scalar(node: ScalarNode) -> Any:
-    text = node.value
-    if node.style in ("'", '"', "|", ">"):
+def _value(node: Scalar) -> Any:
+    text = node.text
+    if node.style:
         return text
-    kind = str(node.tag).rpartition(":")[2]
+    if node.tag:
+        return _read(text, node.tag.rpartition(":")[2].lstrip("!"))
+    return _read(text, _kind(text)) if not text or text[0] in _FIRST_OF_NO_TEXT else text
+
+
+@lru_cache(maxsize=4096)
+def _kind(text: str) -> str:
+    return str(VersionedResolver(version=(1, 2)).resolve(ScalarNode, text, (True, False))).rpartition(":")[2]
+
+
+def _read(text: str, kind: str) -> Any:
     if kind == "null":
         return None
     if kind == "bool":
         return text.lower() == "true"
     try:
         if kind == "int":
-            return (
-                int(text.replace("_", ""), 0) if text.lower().startswith(("0x", "0o")) else int(text.replace("_", ""))
-            )
+            base = 0 if text.lower().startswith(("0x", "0o")) else 10
+            return int(text.replace("_", ""), base)
         if kind == "float":
             return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
         return text
     return text
-
-
-def _problems(document: Document, data: Any, kind: Any, key: Key) -> Iterator[Problem]:
-    info = msgspec.inspect.type_info(kind) if not isinstance(kind, msgspec.inspect.Type) else kind
-    yield from _walk(document, data, info, key)
-
-
-def _walk(document: Document, data: Any, info: msgspec.inspect.Type, key: Key) -> Iterator[Problem]:
-    """Yield what keeps `data` from being an `info`, descending wherever the shape fits."""
-    while isinstance(info, msgspec.inspect.Metadata):
-        info = info.type
-    if isinstance(info, msgspec.inspect.UnionType):
-        info = _choose(info, data)
-    if isinstance(info, msgspec.inspect.StructType) and isinstance(data, dict):
-        yield from _walk_struct(document, data, info, key)
-    elif isinstance(info, msgspec.inspect.ListType | msgspec.inspect.VarTupleType) and isinstance(data, list):
-        for i, item in enumerate(data):
-            yield from _walk(document, item, info.item_type, (*key, i))
-        yield from _leaf(document, [], info, key) if not data else ()
-    elif isinstance(info, msgspec.inspect.DictType) and isinstance(data, dict):
-        for name, item in data.items():
-            yield from _leaf(document, name, info.key_type, (*key, name, ""))
-            yield from _walk(document, item, info.value_type, (*key, name))
-    else:
-        yield from _leaf(document, data, info, key)
-
-
-def _walk_struct(
-    document: Document, data: dict[str, Any], info: msgspec.inspect.StructType, key: Key
-) -> Iterator[Problem]:
-    fields = {field.encode_name: field for field in info.fields}
-    for name, item in data.items():
-        if name in fields:
-            yield from _walk(document, item, fields[name].type, (*key, name))
-        else:
-            hint = nearest(name, fields.keys() - data.keys()) or nearest(name, fields)
-            yield document.problem((*key, name, ""), f"unknown key '{name}'", hint)
-    for name, field in fields.items():
-        if field.required and name not in data:
-            yield document.problem(key, f"key '{name}' is missing")
-
-
-def _choose(info: msgspec.inspect.UnionType, data: Any) -> msgspec.inspect.Type:
-    """Return the member of a union that `data` was meant as, by its outer shape."""
-    shapes: dict[type, tuple[type, ...]] = {
-        dict: (msgspec.inspect.StructType, msgspec.inspect.DictType),
-        list: (msgspec.inspect.ListType, msgspec.inspect.VarTupleType),
-    }
-    for member in info.types:
-        if isinstance(member, shapes.get(type(data), ())):
-            return member
-    return info
-
-
-def _leaf(document: Document, value: Any, info: msgspec.inspect.Type, key: Key) -> Iterator[Problem]:
-    if isinstance(info, msgspec.inspect.StructType | msgspec.inspect.DictType):
-        yield document.problem(key, f"expected a mapping, got {_say(value)}")
-        return
-    if isinstance(info, msgspec.inspect.EnumType):
-        choices = [str(member.value) for member in info.cls]
-        if value not in choices:
-            what = f"{_say(value)} is none of {', '.join(choices)}"
-            yield document.problem(key, what, nearest(str(value), choices))
-        return
-    if isinstance(info, msgspec.inspect.LiteralType):
-        if value not in info.values:
-            choices = [str(choice) for choice in info.values]
-            what = f"{_say(value)} is none of {', '.join(choices)}"
-            yield document.problem(key, what, nearest(str(value), choices))
-        return
-    expected = _expected(info)
-    if expected is not None and not isinstance(value, expected):
-        names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
-        yield document.problem(key, f"expected {names.get(expected[0], 'another type')}, got {_say(value)}")
-    elif isinstance(value, bool) and expected is not None and bool not in expected:
-        yield document.problem(key, f"expected a number, got {_say(value)}")
-
-
-def _expected(info: msgspec.inspect.Type) -> tuple[type, ...] | None:
-    """Return the Python types a leaf may have, the one to name first; None where msgspec itself decides."""
-    kinds: Sequence[tuple[type, tuple[type, ...]]] = (
-        (msgspec.inspect.StrType, (str,)),
-        (msgspec.inspect.BoolType, (bool,)),
-        (msgspec.inspect.IntType, (int,)),
-        (msgspec.inspect.FloatType, (float, int)),
-        (msgspec.inspect.ListType, (list,)),
-        (msgspec.inspect.VarTupleType, (list,)),
-    )
-    return next((types for kind, types in kinds if isinstance(info, kind)), None)
-
-
-def _say(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return f"'{value}'"

@@ -18,7 +18,7 @@ from deskwatch import codec
 from deskwatch.errors import CodecError, PublishError
 from deskwatch.records import DeadLetter, DeadLetterAction, DeadLetterClosed
 from deskwatch.settings import Settings
-from deskwatch.topics import DEAD_LETTERS, TOPICS
+from deskwatch.topics import DEAD_LETTERS, DETECTOR_STATE, TOPICS
 
 _SEND_S: Final = 30.0
 
@@ -96,7 +96,8 @@ def _close(producer: Any, settings: Settings, found: OpenLetter, action: DeadLet
 
 def _source(settings: Settings, topic: str) -> str:
     """Return the full name of the topic that a letter came from; letters may name it with or without the prefix."""
-    full = {settings.topic(known.name) for known in TOPICS if known is not DEAD_LETTERS}
+    # A state that could not be read has been computed anew: sent back, it would spoil the new one.
+    full = {settings.topic(known.name) for known in TOPICS if known not in (DEAD_LETTERS, DETECTOR_STATE)}
     for name in (topic, settings.topic(topic)):
         if name in full:
             return name

@@ -128,6 +128,16 @@ class PublishError(DeskwatchError):
         super().__init__(f"publishing to {topic}: {detail}")
 
 
+class SupersededError(DeskwatchError):
+    """Another process has taken over; this one must not go on."""
+
+    recoverable = False
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        super().__init__(f"publishing to {topic}: another service has taken over")
+
+
 class ClockError(DeskwatchError):
     """A clock that cannot be trusted.
 

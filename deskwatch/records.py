@@ -167,11 +167,52 @@ class Coverage(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Generation(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """From `holds_from` on (log time), the desk counts with this configuration."""
+    """From `holds_from` on (log time), the desk counts with this configuration.
+
+    A theme whose definition is another one than before has to be learnt anew: it is not tested until a `Learnt` says
+    what is normal for it now.
+    """
 
     config_hash: str
     holds_from: Utc
     themes: tuple[str, ...] = ()
+    definitions: dict[str, str] = {}  # by theme: a hash of all that decides how many articles it counts
+
+
+class Normal(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What is normal for a theme, in evidence a bucket, as `streams/baseline.py` and `streams/guard.py` learn it.
+
+    The hours are those of a weekday, then those of a day of a weekend (UTC).
+    """
+
+    shape: float
+    exposure: float  # buckets behind the level, newer ones counting more; the level is shape / exposure
+    seen: tuple[float, ...]  # evidence in each hour
+    due: tuple[float, ...]  # what the level alone would have brought there
+    days: tuple[float, ...]  # on which each hour was seen
+    scatter: tuple[tuple[float, float], ...]  # of each window
+    buckets: Count  # observed
+    spread: tuple[float, ...] = ()
+    record: tuple[float, ...] = ()
+    openings: float = 0.0
+    widest: float = 0.0  # owners that took one story over
+    feeds: dict[str, float] = {}  # evidence by feed, newer pieces weighing more
+    other_feeds: float = 0.0
+    cohorts: dict[int, tuple[int, int]] = {}  # of feeds that are new: by their day, evidence of theirs and of others
+
+
+class Learnt(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What is normal for a theme by a backtest, as of `until`; it holds from `holds_from` on (both log time).
+
+    It is for the theme with just this definition. Without `normal` there was no archive: the theme learns as it goes.
+    """
+
+    theme: str
+    definition: str
+    holds_from: Utc
+    until: Utc
+    learnt_from: str = ""  # for people: what it rests on
+    normal: Normal | None = None
 
 
 class Bucket(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -191,6 +232,8 @@ class Bucket(Record, frozen=True, kw_only=True, omit_defaults=True):
     expected: float
     health: float = 1.0  # share of the theme's usual evidence whose feeds answered; below 0.3 the bucket is unobserved
     scatter: float = 0.0  # phi of an hour: counts of mean M have the variance M + phi M^2
+    feeds: Count = 0  # of the whole desk, when the bucket was closed
+    feeds_down: Count = 0  # of them, those that did not answer
 
 
 class SpikeKind(StrEnum):
@@ -320,18 +363,38 @@ class Poll(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DeliveryState(StrEnum):
-    """Where one alert to one target stands."""
+    """Where one message to one target stands."""
 
+    HELD = "held"  # waits for quiet hours, a rate cap or a digest; rendered when it is let go
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     RETRY = "retry"
     UNKNOWN = "unknown"
     DEAD = "dead"
+    FOLDED = "folded"  # told by another message: a digest, or a later one of the same thread
+
+
+class DeliveryKind(StrEnum):
+    """What a message is for."""
+
+    OPENING = "opening"
+    EDIT = "edit"  # of the opening, in place
+    UPDATE = "update"  # in the opening's thread, as the next two
+    RESOLUTION = "resolution"
+    CORRECTION = "correction"
+    DIGEST = "digest"
+    ALL_QUIET = "all_quiet"
+    CONFIG = "config"  # to the owner of a subscription file: an edit of it was refused
 
 
 class Delivery(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The state of one alert to one target; the key is `spike|0|subscriber|target`, the 0 standing for the opening."""
+    """The state of one message to one target.
+
+    The key is `spike|revision|subscriber|target`, with the revision 0 for the opening, whichever revision it tells of;
+    an edit has `|edit` behind it. A digest has `digest` and its time in front: `digest|time|subscriber|target`. While
+    a message is open the record holds all that a new ledger needs to send it; later only the fact stays.
+    """
 
     delivery_key: str
     spike_id: str
@@ -345,6 +408,41 @@ class Delivery(Record, frozen=True, kw_only=True, omit_defaults=True):
     attempts: Count = 0
     provider_ref: str = ""  # Slack's ts, the mail's Message-ID
     reason: str = ""
+    kind: DeliveryKind = DeliveryKind.OPENING
+    thread: str = ""  # the key of the opening that it follows
+    owner: str = ""  # the service that wrote this
+    address: str = ""
+    body: bytes = b""
+    summary: str = ""
+    created_at: float = 0.0  # seconds since the epoch, as the next three
+    recorded_at: float = 0.0
+    not_before: float = 0.0
+    intent_at: float = 0.0
+
+
+class Verb(StrEnum):
+    """What an officer can do about an episode."""
+
+    ACKNOWLEDGE = "acknowledge"
+    SILENCE = "silence"
+    USEFUL = "useful"
+    NOT_USEFUL = "not_useful"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class Action(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What an officer did: a click in a message, or the command line."""
+
+    action_id: str
+    verb: Verb
+    subscriber: str  # `*`: all
+    at: Utc  # wall time
+    spike_id: str = ""
+    theme: str = ""  # of a silence; without it only the episode is silenced
+    until: Utc | None = None  # of a silence; of an unsubscription only where it is taken back
+    by: str = ""
+    note: str = ""
+    target: str = ""  # of an unsubscription; without it, all of the subscriber's
 
 
 class DeadLetter(Record, frozen=True, kw_only=True, omit_defaults=True):

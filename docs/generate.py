@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/ from the code: topics, metrics, options, commands and record schemas.
+"""Writes the generated pages of docs/ from the code: topics, metrics, options, commands and schemas.
 
 `python docs/generate.py` writes them; with `--check` it writes nothing and ends with 1 if one is stale.
 """
@@ -19,6 +19,7 @@ import click
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from alerting.schema import subscription_schema
 from deskwatch import codec
 from deskwatch.cli import GROUP
 from deskwatch.settings import Settings
@@ -165,12 +166,18 @@ def schemas_page() -> str:
     return msgspec.json.format(msgspec.json.encode(codec.json_schemas()), indent=2).decode() + "\n"
 
 
+def subscriptions_page() -> str:
+    """Return docs/schemas/subscriptions.json."""
+    return msgspec.json.format(msgspec.json.encode(subscription_schema()), indent=2).decode() + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "topics.md": topics_page,
     "metrics.md": metrics_page,
     "options.md": options_page,
     "commands.md": commands_page,
     "schemas.json": schemas_page,
+    "schemas/subscriptions.json": subscriptions_page,
 }
 
 
@@ -182,6 +189,7 @@ def main(args: list[str]) -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
             if "--check" not in args:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
     if stale and "--check" in args:
         sys.stderr.write(f"stale: {', '.join(f'docs/{name}' for name in stale)}; `make docs` writes them anew\n")

@@ -15,16 +15,17 @@ from typing import Final
 import msgspec
 
 from deskwatch.records import Bucket, Spike
-from streams import episodes, notices
-from streams.facts import Fact, Health, NewGeneration, Sighting
+from streams import episodes, generations, notices
+from streams.facts import Fact, Health, Lesson, NewGeneration, Sighting
 from streams.grouping import Text
-from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, ThemeState, hours_of
+from streams.memory import Desk, FeedState, Member, Piece, Story, Theme, hours_of
 from streams.pace import DAY_S, HOUR_S
 from streams.rules import Rules
-from streams.series import UNOBSERVED, Closed
-from streams.shares import GONE_DAYS, JOINING_DAYS, Shares
+from streams.series import UNOBSERVED
+from streams.shares import GONE_DAYS, JOINING_DAYS
 
 EXPIRE_EVERY_S: Final = HOUR_S
+OWN_DAYS: Final = 28  # after which little is left of what a theme knew when it began
 
 
 class Outputs:
@@ -45,6 +46,12 @@ class Outputs:
         self.stories |= more.stories
         self.outcomes += more.outcomes
 
+    def silence(self) -> None:
+        """Keep only what changed in the desk."""
+        self.buckets.clear()
+        self.spikes.clear()
+        self.outcomes.clear()
+
 
 def advance(desk: Desk, batch: Sequence[Fact], until: datetime, rules: Rules) -> tuple[Desk, Outputs]:
     """Take in all facts before `until`, and decide at every instant up to it.
@@ -61,17 +68,15 @@ def advance(desk: Desk, batch: Sequence[Fact], until: datetime, rules: Rules) ->
     out = Outputs()
     position = 0
     if desk.state.now is None:
-        while position < len(batch) and isinstance(batch[position], NewGeneration):
+        while position < len(batch) and isinstance(batch[position], NewGeneration | Lesson):
             _apply(desk, batch[position], rules, out)
             position += 1
         if position == len(batch):
             return desk, out
         desk.state.now = _floor(batch[position].effective, rules.instant_s)
         desk.state.began = desk.state.now
-        first = rules.pace.bucket_of(desk.state.now)
-        for name in desk.themes:  # a configuration may be older than the first news by any time: nothing to count there
-            desk.themes[name] = Theme(ThemeState(closed=Closed(first=first), shares=Shares(since=first)))
-            out.themes.add(name)
+        generations.begin_at(desk, rules.pace.bucket_of(desk.state.now), rules)
+        out.themes.update(desk.themes)
     for instant in _instants(desk.state.now, until, rules.instant_s):
         while position < len(batch) and batch[position].effective < instant:
             _apply(desk, batch[position], rules, out)
@@ -98,9 +103,10 @@ def _apply(desk: Desk, fact: Fact, rules: Rules, out: Outputs) -> None:
         case Health():
             _hear_of_feed(desk, fact)
         case NewGeneration():
-            desk.state.config_hash = fact.config_hash
-            for name in fact.themes:
-                _theme(desk, name, rules.pace.bucket_of(fact.effective), out)
+            out.spikes += generations.renew(desk, fact, rules, out.themes)
+        case Lesson():
+            if generations.learn(desk, fact, rules):
+                out.themes.add(fact.learnt.theme)
         case Sighting():
             out.outcomes[_count(desk, fact, rules, out)] += 1
 
@@ -258,7 +264,7 @@ def _theme(desk: Desk, name: str, first: int, out: Outputs) -> Theme:
     """Return a theme; a new one starts with the bucket of the fact that brings it."""
     theme = desk.themes.get(name)
     if theme is None:
-        theme = desk.themes[name] = Theme(ThemeState(closed=Closed(first=first), shares=Shares(since=first)))
+        theme = generations.begin(desk, name, first)
         out.themes.add(name)
     return theme
 
@@ -289,7 +295,7 @@ def _decide(desk: Desk, instant: datetime, rules: Rules, out: Outputs) -> None:
         for bucket in sorted(theme.state.amended):
             revision = theme.series.saved.revisions.get(bucket, 0) + 1
             theme.series.saved.revisions[bucket] = revision
-            _publish(name, theme, bucket, revision, rules, out)
+            _publish(desk, name, bucket, revision, rules, out)
         theme.state.amended.clear()
         while theme.series.next < ends:
             _close(name, theme, desk, rules, out)
@@ -307,13 +313,15 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     bucket = series.next
     health = desk.health(theme, bucket, pace)
     theme.state.guard.age(pace)
-    observed = health >= rules.min_health
+    observed = health >= rules.min_health and not theme.state.suspended
     series.close(baseline.expected(bucket, pace) * health if observed else UNOBSERVED, health)
-    _publish(name, theme, bucket, 0, rules, out)
+    _publish(desk, name, bucket, 0, rules, out)
     settled = bucket - rules.pace.buckets(rules.settle_s)
     if settled < series.saved.first:
         return
-    if series.expected(settled) == UNOBSERVED:
+    if bucket - theme.state.since >= OWN_DAYS * pace.day:
+        theme.state.learnt_from = ""
+    if series.expected(settled) == UNOBSERVED or settled < theme.state.since:
         baseline.age(pace)
     else:
         sums = series.sums(settled + 1, rules.windows)
@@ -323,8 +331,9 @@ def _close(name: str, theme: Theme, desk: Desk, rules: Rules, out: Outputs) -> N
     series.prune(settled - rules.windows[-1] + 1)
 
 
-def _publish(name: str, theme: Theme, bucket: int, revision: int, rules: Rules, out: Outputs) -> None:
+def _publish(desk: Desk, name: str, bucket: int, revision: int, rules: Rules, out: Outputs) -> None:
     """Publish a closed bucket. An unobserved one in which nothing was seen is left out: absence says so."""
+    theme = desk.themes[name]
     cell = theme.series.cells.get(bucket)
     expected = theme.series.expected(bucket)
     if expected == UNOBSERVED and cell is None:
@@ -341,6 +350,8 @@ def _publish(name: str, theme: Theme, bucket: int, revision: int, rules: Rules, 
             expected=max(expected, 0.0),
             health=theme.series.health(bucket),
             scatter=round(theme.state.baseline.variance_factor(rules.hour_window, bucket, rules.pace), 4),
+            feeds=len(desk.state.feeds),
+            feeds_down=len(desk.down),
         )
     )
 

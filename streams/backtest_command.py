@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -53,6 +54,11 @@ AUDIENCE = "deskwatch.audience"  # entry points: (subscriptions directory) -> (s
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory for a picture of each theme: seen, normal, episodes, gaps.",
 )
+@click.option(
+    "--learn",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for what each theme has learnt, by minutes: a desk that is new can begin with it (streams.learnt_from).",
+)
 @click.option("--json/--table", "as_json", default=None, help="JSON lines or a table [default: a table on a terminal].")
 @click.pass_context
 def backtest(
@@ -63,6 +69,7 @@ def backtest(
     against: Path | None,
     by: str,
     png: Path | None,
+    learn: Path | None,
     as_json: bool | None,
 ) -> None:
     """Find the episodes that an archive of articles would have given.
@@ -88,8 +95,10 @@ def backtest(
     name = str(getattr(file, "name", "<stdin>"))
     audience = _audience(subscriptions) if subscriptions else None
     rules = {"minutes": Rules(), "days": DayRules()}.get(by)
+    if learn is not None:
+        rules = _rules_of_stream(ctx, by)
     with _seekable(file) as archive, _progress() as progress:
-        report = run(archive, name, directory, progress, rules=rules, tally=png is not None)
+        report = run(archive, name, directory, progress, rules=rules, tally=png is not None, learn=learn is not None)
         other = run(archive, name, against, progress, rules=rules) if against else None
     rows = [(episode, "") for episode in report.episodes]
     if other is not None:
@@ -103,8 +112,33 @@ def backtest(
         _print_table(lines)
     if png is not None:
         _draw(report, png)
+    if learn is not None:
+        _teach(report, learn)
     _say(report)
     sys.exit(1 if report.problems else 0)
+
+
+def _rules_of_stream(ctx: click.Context, by: str) -> Any:
+    from deskwatch.settings import load_section
+    from streams.settings import StreamSettings
+
+    if by == "days":
+        raise click.UsageError("--learn is for the stream, which counts by minutes: leave out --by days")
+    return load_section(StreamSettings, "streams", os.environ, ctx.find_root().obj).rules()
+
+
+def _teach(report: Report, path: Path) -> None:
+    """Write what each theme has learnt."""
+    from streams.lessonfile import write
+
+    if report.survey is not None and report.survey.by_days:
+        raise DeskwatchError("the articles only say on which day they appeared: nobody can learn hours from them")
+    if not any(one.normal for one in report.lessons):
+        raise DeskwatchError(
+            "the archive is too short to learn from: a bucket tells what is normal when it is streams.settle_s old"
+        )
+    write(path, report.lessons)
+    click.echo(f"learnt: {len(report.lessons)} themes in {path}", err=True)
 
 
 def _alone(one: Report, other: Report, change: str) -> Iterator[tuple[Episode, str]]:

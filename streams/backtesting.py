@@ -17,11 +17,13 @@ from classifiers.jsonlines import MAX_LINE_BYTES
 from classifiers.loading import load_classifier
 from deskwatch.configfile import Problem
 from deskwatch.owners import load as load_owners
-from deskwatch.records import Severity, Spike, SpikeKind, SpikeState, Utc
+from deskwatch.records import Learnt, Severity, Spike, SpikeKind, SpikeState, Utc
 from streams.archive import UNKNOWN, Survey, context, item_of, sighting_in, stamp_of, survey, why_dropped
 from streams.facts import Sighting
 from streams.holding import Held
+from streams.identity import Identity, identify
 from streams.items import lines_of
+from streams.lessons import lesson, source_of
 from streams.memory import Desk
 from streams.rules import Rules
 from streams.stepping import steps
@@ -64,6 +66,7 @@ class Report(msgspec.Struct, kw_only=True):
     tally: Tally | None = None  # what each theme had, if it was asked for
     outcomes: Counter[str] = msgspec.field(default_factory=Counter)
     problems: list[Problem] = []
+    lessons: list[Learnt] = []  # what each theme has learnt, if it was asked for
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ def backtest(
     *,
     rules: Rules | None = None,
     tally: bool = False,
+    learn: bool = False,
 ) -> Report:
     """Return the episodes that an archive would have given.
 
@@ -92,12 +96,13 @@ def backtest(
         progress: Is told how far it is.
         rules: What to count by; None: what fits the archive.
         tally: Whether the report holds the counts, too.
+        learn: Whether the report holds what each theme has learnt; for the stream, so by its own `rules`.
 
     Raises:
         ConfigError: the themes or the owners are wrong.
     """
-    themes = load_classifier(config_dir).classifier.themes  # a bad configuration is to be told at once
-    load_owners(config_dir)
+    classifier = load_classifier(config_dir).classifier  # a bad configuration is to be told at once
+    owners, themes = load_owners(config_dir), classifier.themes
     report = Report()
     report.survey = found = _first_look(file, name, progress)
     held = Held()
@@ -107,7 +112,9 @@ def backtest(
         held.add(enumerate(context(found, themes, report.rules)))
         if tally:
             report.tally = Tally(found.last - found.first, timedelta(seconds=report.rules.pace.step_s))
-        _decide(report, found, report.rules, held, progress)
+        desk = _decide(report, found, report.rules, held, progress)
+        if learn:
+            report.lessons = _lessons(desk, found, report, identify(classifier, report.rules, owners))
     held.close()
     return report
 
@@ -226,7 +233,7 @@ def _go_on(portion: list[tuple[int, bytes]]) -> Judged:
     return _judge(portion)
 
 
-def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: Progress) -> None:
+def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: Progress) -> Desk:
     desk = Desk()
     step = timedelta(seconds=rules.pace.step_s)
     until = found.last + 2 * step + timedelta(seconds=rules.grace_s)
@@ -240,6 +247,21 @@ def _decide(report: Report, found: Survey, rules: Rules, held: Held, progress: P
         if desk.state.now is not None:
             progress("counting", (desk.state.now - found.first).total_seconds() / whole)
     report.episodes = fold(report.spikes)
+    return desk
+
+
+def _lessons(desk: Desk, found: Survey, report: Report, identity: Identity) -> list[Learnt]:
+    """Return what each theme has learnt, but not which feeds it came by: an archive is not what a desk's feeds are."""
+    assert report.rules is not None  # noqa: S101  # they were counted by
+    pace, source = report.rules.pace, source_of(found.first, found.last, report.outcomes.total())
+    lessons = []
+    for name, definition in sorted(identity.definitions.items()):
+        learnt = lesson(name, definition, desk.themes[name], found.last, source, pace)
+        if learnt.normal is not None:
+            bare = msgspec.structs.replace(learnt.normal, feeds={}, other_feeds=0.0, cohorts={})
+            learnt = msgspec.structs.replace(learnt, normal=bare)
+        lessons.append(learnt)
+    return lessons
 
 
 def fold(spikes: list[Spike]) -> list[Episode]:

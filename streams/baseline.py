@@ -10,6 +10,7 @@ window by itself. The tail is the negative binomial's, by the regularised incomp
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -55,6 +56,16 @@ class Rhythm(msgspec.Struct, kw_only=True):
         cell, fade = pace.cell(bucket), pace.fade_of_hour(SEASON_DAYS)
         self.seen[cell] *= fade
         self.due[cell] *= fade
+
+    def start(self, seen: Sequence[float], due: Sequence[float]) -> None:
+        """Take in what a theme has had in each hour before the desk began."""
+        for cell, pair in enumerate(zip(seen, due, strict=True)):
+            self.learn(cell, *pair)
+
+    def learn(self, cell: int, seen: float, due: float) -> None:
+        """Take in what a theme had in a bucket of this hour, and what its level alone would have brought."""
+        self.seen[cell] += seen
+        self.due[cell] += due
 
 
 class Baseline(msgspec.Struct, kw_only=True):
@@ -104,9 +115,7 @@ class Baseline(msgspec.Struct, kw_only=True):
             pace: How long a bucket is.
         """
         cell = pace.cell(bucket)
-        if cell != self.fitted:
-            self._fit(rhythm.factors())
-            self.fitted = cell
+        self.fit(cell, rhythm)
         season, rate, fade = self._season(bucket, pace), self.rate(pace), pace.fade_of_hour(SEASON_DAYS)
         mean = rate * season * health
         # What stands out leaks in slowly: an event must not become normal within its own hours.
@@ -114,8 +123,7 @@ class Baseline(msgspec.Struct, kw_only=True):
         self.seen[cell] = self.seen[cell] * fade + kept
         self.due[cell] = self.due[cell] * fade + rate * health
         self.days[cell] = self.days[cell] * fade + min(1 / pace.hour, 1.0)
-        rhythm.seen[cell] += kept
-        rhythm.due[cell] += rate * health
+        rhythm.learn(cell, kept, rate * health)
         level = pace.fade(LEVEL_DAYS)
         self.shape = max(self.shape * level + kept, PRIOR_SHAPE / 2)
         self.exposure = (self.exposure or _prior_exposure(pace)) * level + season * health
@@ -125,12 +133,14 @@ class Baseline(msgspec.Struct, kw_only=True):
         ]
         self.learnt += 1
 
-    def age(self, pace: Pace = PACE) -> None:
-        """Let a bucket pass unobserved: after a long gap what was normal before it counts for little."""
-        if self.exposure > _prior_exposure(pace):
-            self.shape = max(self.shape * pace.fade(LEVEL_DAYS), PRIOR_SHAPE / 2)
-            self.exposure *= pace.fade(LEVEL_DAYS)
-        (prior_n, prior_d), fade = SCATTER_PRIOR, pace.fade(SCATTER_DAYS)
+    def age(self, pace: Pace = PACE, buckets: int = 1) -> None:
+        """Let buckets pass unobserved: after a long gap what was normal before it counts for little."""
+        if self.exposure > (prior := _prior_exposure(pace)):
+            once = pace.fade(LEVEL_DAYS)
+            level = max(once**buckets, min(once, prior / self.exposure))
+            self.shape = max(self.shape * level, PRIOR_SHAPE / 2)
+            self.exposure *= level
+        (prior_n, prior_d), fade = SCATTER_PRIOR, pace.fade(SCATTER_DAYS) ** buckets
         self.scatter = [(n * fade + prior_n * (1 - fade), d * fade + prior_d * (1 - fade)) for n, d in self.scatter]
 
     def accept(self, rate: float, pace: Pace = PACE) -> None:
@@ -141,6 +151,12 @@ class Baseline(msgspec.Struct, kw_only=True):
     def scale(self, factor: float, pace: Pace = PACE) -> None:
         """Take the level times `factor` (positive) as normal: feeds have come or gone."""
         self.exposure = (self.exposure or _prior_exposure(pace)) / max(factor, 0.05)
+
+    def fit(self, cell: int, rhythm: Rhythm, *, again: bool = False) -> None:
+        """Fit the season, unless it was fitted for this hour already."""
+        if again or cell != self.fitted:
+            self._fit(rhythm.factors())
+            self.fitted = cell
 
     def _scatter(self, window: int) -> float:
         numerator, denominator = self.scatter[window] if window < len(self.scatter) else SCATTER_PRIOR
@@ -201,22 +217,6 @@ def surprise(observed: int, mean: float, phi: float) -> float:
     size = 1 / phi
     tail = float(betainc(observed, size, mean / (mean + size)))
     return min(MAX_LOG, -math.log10(tail)) if tail > 0 else MAX_LOG
-
-
-def normal_range(mean: float, phi: float) -> tuple[int, int]:
-    """Return the 5 % and 95 % quantiles of the same negative binomial."""
-    size, low = 1 / phi, -1
-    share = mean / (mean + size)
-    log_p = size * math.log1p(-share)
-    total, count = 0.0, 0
-    while True:
-        total += math.exp(log_p)
-        if low < 0 and total >= 0.05:
-            low = count
-        if total >= 0.95 or count > 100_000:
-            return max(low, 0), count
-        log_p += math.log((size + count) / (count + 1)) + (math.log(share) if share > 0 else -math.inf)
-        count += 1
 
 
 def _scattered(state: tuple[float, float], observed: int, expected: float, pace: Pace) -> tuple[float, float]:

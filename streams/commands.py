@@ -34,8 +34,10 @@ def stream(ctx: click.Context) -> None:
     from deskwatch.owners import load as load_owners
     from streams.app import create_app
     from streams.desk import DeskWriter
-    from streams.detector import Detector, Identity
+    from streams.detector import Detector
     from streams.drift import Drift
+    from streams.identity import identify
+    from streams.lessonfile import load as load_lessons
     from streams.metrics import ClassifierMetrics, DetectorMetrics, Metrics
     from streams.settings import StreamSettings
     from streams.worker import run_worker
@@ -51,13 +53,15 @@ def stream(ctx: click.Context) -> None:
     if found.trouble:
         log.error("classifier.model_refused", reason=found.trouble)
     owners = load_owners(Path(settings.config_dir))
-    counts_by = f"{classifier.name}/{stream_settings.rules().fingerprint()}/{owners.fingerprint()}"
-    identity = Identity(counts_by, tuple(classifier.themes))
+    identity = identify(classifier, stream_settings.rules(), owners)
+    lessons = load_lessons(Path(stream_settings.learnt_from)) if stream_settings.learnt_from else {}
     Path(settings.state_dir).mkdir(parents=True, exist_ok=True)
     create_topics(settings)
     metrics, health = Metrics(registry), Health()
     writer = DeskWriter(settings, classifier, owners, metrics)
-    detector = Detector(settings, stream_settings, identity, writer, metrics, DetectorMetrics(registry), health)
+    detector = Detector(
+        settings, stream_settings, identity, lessons, writer, metrics, DetectorMetrics(registry), health
+    )
     app = create_app(settings, stream_settings, writer, metrics, health, services=[detector])
     with TelemetryServer(registry, health, host=settings.metrics_host, port=settings.metrics_port) as server:
         log.info("telemetry.serving", service="stream", port=server.port)

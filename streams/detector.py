@@ -7,9 +7,8 @@ the transactional id: whoever takes over fences the one before, whose next trans
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import mode
 import structlog
@@ -19,18 +18,18 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from deskwatch import topics
 from deskwatch.clock import SystemClock
 from deskwatch.errors import DeskwatchError
-from deskwatch.records import Generation
+from deskwatch.records import Learnt
 from deskwatch.settings import Settings
 from deskwatch.telemetry import Health
 from streams.desk import DeskWriter
 from streams.excusing import Excuser
-from streams.holding import EPOCH
+from streams.identity import Identity
 from streams.mending import Mender
 from streams.metrics import DetectorMetrics, Metrics
-from streams.publishing import DeskProducer, message_of
-from streams.rules import Rules
+from streams.publishing import DeskProducer
 from streams.session import Session
 from streams.settings import StreamSettings
+from streams.teaching import Teacher
 from streams.tending import Tender
 
 READ_RECORDS: Final = 2_000
@@ -42,19 +41,6 @@ READY: Final = "detect.joined"
 log = structlog.get_logger()
 
 
-class Identity(NamedTuple):
-    """What this worker counts by: a hash of themes, model and rules, and the themes there are."""
-
-    config_hash: str
-    themes: tuple[str, ...]
-
-
-def identify(classifier: str, themes: Sequence[str], rules: Rules) -> Identity:
-    """Return the identity of a worker that classifies with `classifier` and counts by `rules`."""
-    digest = hashlib.blake2b(f"{classifier}|{rules.fingerprint()}|{','.join(themes)}".encode(), digest_size=6)
-    return Identity(digest.hexdigest(), tuple(themes))
-
-
 class Detector(mode.Service):  # type: ignore[misc]  # mode is untyped here
     """Leads when the group says so, for as long as nothing goes wrong; then it begins anew from what is saved."""
 
@@ -63,6 +49,7 @@ class Detector(mode.Service):  # type: ignore[misc]  # mode is untyped here
         settings: Settings,
         stream_settings: StreamSettings,
         identity: Identity,
+        lessons: Mapping[str, Learnt],
         writer: DeskWriter,
         metrics: Metrics,
         detector_metrics: DetectorMetrics,
@@ -72,6 +59,7 @@ class Detector(mode.Service):  # type: ignore[misc]  # mode is untyped here
         self._settings = settings
         self._stream_settings = stream_settings
         self._identity = identity
+        self._lessons = lessons
         self._writer = writer
         self._metrics = metrics
         self._own = detector_metrics
@@ -122,26 +110,29 @@ class Detector(mode.Service):  # type: ignore[misc]  # mode is untyped here
         term = seats.term
         session = await Session.open(self._settings, self._stream_settings, self._own)
         producer = DeskProducer(self._settings)
-        tending: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         try:
-            session.widen(await producer.partitions_of(self._settings.topic(topics.ARTICLES.name)))
+            beginning = (await client.beginning_offsets([self._place]))[self._place]
+            session.widen(await producer.partitions_of(self._settings.topic(topics.ARTICLES.name)), beginning)
             log.info("detector.leading", first_open=session.log.first_open, watermark=str(session.log.watermark.at))
             tender = self._tender(session, producer)
-            tending = asyncio.create_task(tender.run())
-            await self._declare(session, producer)
+            teacher = self._teacher(session, producer)
+            await teacher.declare()
+            tasks += [asyncio.create_task(tender.run()), asyncio.create_task(teacher.run())]
             client.seek(self._place, session.log.first_open)
             self._own.leading.set(1)
             while seats.term == term and seats.held and not self.should_stop:
                 await self._round(client, session, tender)
-                if tending.done():
-                    tending.result()
+                for task in tasks:
+                    if task.done():
+                        task.result()
         except IllegalStateError:
             log.info("detector.unseated")  # the partition was taken from us between two lines
         finally:
             self._is_current = False
-            if tending is not None:
-                tending.cancel()
-                await asyncio.gather(tending, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await producer.close()
             await session.close()
 
@@ -156,14 +147,19 @@ class Detector(mode.Service):  # type: ignore[misc]  # mode is untyped here
             is_current=lambda: self._is_current,
         )
 
-    async def _declare(self, session: Session, producer: DeskProducer) -> None:
-        """Write into the log what we count by, if that has changed."""
-        if session.desk.state.config_hash != self._identity.config_hash:
-            holds_from = session.log.watermark.at or EPOCH
-            record = Generation(
-                config_hash=self._identity.config_hash, holds_from=holds_from, themes=self._identity.themes
-            )
-            await producer.publish(self._place.topic, [message_of(record)])
+    def _teacher(self, session: Session, producer: DeskProducer) -> Teacher:
+        return Teacher(
+            self._settings,
+            self._stream_settings,
+            self._identity,
+            self._lessons,
+            producer,
+            self._own,
+            desk=lambda: session.desk,
+            watermark=lambda: session.log.watermark.at,
+            judges=session.judges,
+            is_current=lambda: self._is_current,
+        )
 
     async def _round(self, client: Any, session: Session, tender: Tender) -> None:
         found = await client.getmany(self._place, timeout_ms=READ_MS, max_records=READ_RECORDS)

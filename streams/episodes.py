@@ -44,6 +44,8 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
     """
     theme = desk.themes[name]
     found: list[Spike] = []
+    if theme.state.suspended:  # what is normal is not known: an episode in course stands still
+        return found
     if theme.state.episode is not None and theme.state.shrunk:
         found += _withdraw(desk, name, theme.state.episode, instant, rules)
     theme.state.shrunk = False
@@ -65,6 +67,13 @@ def judge(desk: Desk, name: str, instant: datetime, rules: Rules, *, closed: boo
     elif _is_surer(episode, theme, window, rules):
         found.append(_grow(desk, name, episode, instant, window, episode.severity, rules, Turn.SURER))
     return found
+
+
+def give_up(desk: Desk, name: str, at: datetime, rules: Rules) -> list[Spike]:
+    """End the open episode, if there is one, of a theme that is none any more."""
+    theme = desk.themes[name]
+    episode = theme.state.episode
+    return [] if episode is None else [_resolve(desk, name, episode, at, rules, Turn.ENDED)]
 
 
 def _is_surer(episode: Episode, theme: Theme, window: Window, rules: Rules) -> bool:
@@ -122,10 +131,7 @@ def _go_on(desk: Desk, name: str, episode: Episode, instant: datetime, rules: Ru
     if is_blind:
         return []  # nothing was observed, so nothing is known of how it goes on
     if (turn := _end(theme, episode, rules)) is not None:
-        episode.state = SpikeState.RESOLVED
-        ended = _revise(desk, name, episode, instant, rules, turn)
-        theme.state.episode, theme.state.floor = None, theme.series.next
-        return [ended]
+        return [_resolve(desk, name, episode, instant, rules, turn)]
     if _has_peaked(theme, episode, rules):
         episode.state = SpikeState.PEAK
         return [_revise(desk, name, episode, instant, rules, Turn.PEAKED)]
@@ -133,6 +139,14 @@ def _go_on(desk: Desk, name: str, episode: Episode, instant: datetime, rules: Ru
         episode.lead, episode.lead_at = story, rules.pace.bucket_of(instant)
         return [_revise(desk, name, episode, instant, rules, Turn.NEW_STORY)]
     return []
+
+
+def _resolve(desk: Desk, name: str, episode: Episode, instant: datetime, rules: Rules, turn: Turn) -> Spike:
+    theme = desk.themes[name]
+    episode.state = SpikeState.RESOLVED
+    ended = _revise(desk, name, episode, instant, rules, turn)
+    theme.state.episode, theme.state.floor = None, theme.series.next
+    return ended
 
 
 def _revise(desk: Desk, name: str, episode: Episode, instant: datetime, rules: Rules, turn: Turn) -> Spike:

@@ -11,7 +11,17 @@ from typing import Final
 
 import msgspec
 
-from deskwatch.records import Article, Classified, DateQuality, DeskTick, Evidence, FeedHealth, Generation, Utc
+from deskwatch.records import (
+    Article,
+    Classified,
+    DateQuality,
+    DeskTick,
+    Evidence,
+    FeedHealth,
+    Generation,
+    Learnt,
+    Utc,
+)
 from streams.agencies import agency_of
 from streams.likeness import MAX_CHARS
 
@@ -65,6 +75,13 @@ class NewGeneration(Fact, frozen=True, kw_only=True, tag=True):
 
     config_hash: str
     themes: tuple[str, ...]
+    definitions: dict[str, str] = {}
+
+
+class Lesson(Fact, frozen=True, kw_only=True, tag=True):
+    """From `at` on this is normal for a theme."""
+
+    learnt: Learnt
 
 
 def order_of(fact: Fact) -> tuple[datetime, int, str, int]:
@@ -72,10 +89,12 @@ def order_of(fact: Fact) -> tuple[datetime, int, str, int]:
     match fact:
         case NewGeneration():
             return fact.effective, 0, fact.config_hash, 0
+        case Lesson():
+            return fact.effective, 1, fact.learnt.theme, 0
         case Health():
-            return fact.effective, 1, fact.feed_id, int(fact.ok)
+            return fact.effective, 2, fact.feed_id, int(fact.ok)
         case Sighting():
-            return fact.effective, 2, fact.article_id, fact.revision
+            return fact.effective, 3, fact.article_id, fact.revision
         case _:
             raise TypeError(f"no fact of the desk log: {fact!r}")
 
@@ -117,7 +136,13 @@ def generation_of(record: Generation, watermark: datetime | None) -> NewGenerati
         effective=_later(record.holds_from, watermark),
         config_hash=record.config_hash,
         themes=record.themes,
+        definitions=record.definitions,
     )
+
+
+def lesson_of(record: Learnt, watermark: datetime | None) -> Lesson:
+    """Return the fact that a theme was learnt."""
+    return Lesson(at=record.holds_from, effective=_later(record.holds_from, watermark), learnt=record)
 
 
 def event_time(article: Article) -> datetime:

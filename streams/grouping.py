@@ -6,7 +6,6 @@ nothing and find none; items older than the reach are forgotten.
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -104,4 +103,4 @@ class Grouping:
 
 
 def _sketch(signature: Signature) -> list[int]:
-    return heapq.nsmallest(SKETCH, signature.triples)
+    return sorted(signature.triples)[:SKETCH]  # of a hundred, faster than heapq.nsmallest

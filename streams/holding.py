@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from streams.facts import Fact, Health, NewGeneration, Sighting, order_of
+from streams.facts import Fact, Health, Lesson, NewGeneration, Sighting, order_of
 
 CACHE_KIB: Final = 64 * 1024
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-AnyFact = Sighting | Health | NewGeneration
+AnyFact = Sighting | Health | NewGeneration | Lesson
 
 
 class Held:

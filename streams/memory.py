@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from streams.voices import Voices
 THEME: Final = "theme/"
 STORY: Final = "story/"
 DESK: Final = "desk"
+UNDECODABLE: Final = (ValueError, RecursionError)  # what msgspec raises for bytes that are no such value
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
@@ -128,6 +130,9 @@ class ThemeState(msgspec.Struct, kw_only=True):
     amended: list[int] = []  # published buckets that have changed since
     shrunk: bool = False  # evidence was taken out since the last decision
     learnt_from: str = ""  # where the baseline comes from, if not from what was counted here
+    definition: str = ""  # by which articles come to it
+    since: int = 0  # the first bucket that was counted by this definition
+    suspended: bool = False  # until it is learnt anew, or for good because it is no theme of the desk any more
     shares: Shares = msgspec.field(default_factory=Shares)
     silence: Silence = msgspec.field(default_factory=Silence)
     widest: Pickup = msgspec.field(default_factory=Pickup)
@@ -202,12 +207,35 @@ class Desk:
         return values
 
 
+def unreadable(values: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the keys of the values that `load` would not take, with what is wrong."""
+    wrong = {}
+    for key, value in values.items():
+        kind = _kind_of(key)
+        try:
+            if kind:
+                msgspec.json.decode(value, type=kind)
+        except UNDECODABLE as error:
+            wrong[key] = str(error)
+    return wrong
+
+
 def load(values: Mapping[str, bytes]) -> Desk:
     """Return the desk whose dumped values these are.
 
     Raises:
-        msgspec.MsgspecError: a value is not what `dump` wrote.
+        UNDECODABLE: a value is not what `dump` wrote.
     """
+    was_on = gc.isenabled()
+    gc.disable()  # nothing is thrown away here, and to look for it again and again takes as long as all the rest
+    try:
+        return _load(values)
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(values: Mapping[str, bytes]) -> Desk:
     desk = Desk()
     if DESK in values:
         desk.state = msgspec.json.decode(values[DESK], type=DeskState)
@@ -234,6 +262,14 @@ def hours_of(at: datetime) -> float:
 def snapshot(desk: Desk) -> Any:
     """Return everything as plain values that compare equal for equal desks."""
     return desk.dump(set(desk.themes), set(desk.stories))
+
+
+def _kind_of(key: str) -> type[DeskState | ThemeState | Story] | None:
+    if key == DESK:
+        return DeskState
+    if key.startswith(THEME):
+        return ThemeState
+    return Story if key.startswith(STORY) else None
 
 
 def _adopt(desk: Desk, story: Story) -> None:

@@ -113,7 +113,7 @@ class DetectorMetrics:
         )
         self.refused = Counter(
             "deskwatch_detect_refused_records_total",
-            "Records of the desk log that could not be read.",
+            "Records of the desk log, or with `unreadable_state` values of the saved state, that could not be read.",
             ("reason",),
             registry=registry,
         )
@@ -143,6 +143,11 @@ class DetectorMetrics:
         )
         self.mended = Counter(
             "deskwatch_mended_records_total", "Offsets that the agents lost and the mender covered.", registry=registry
+        )
+        self.suspended = Gauge(
+            "deskwatch_detect_suspended_themes",
+            "Themes that are not tested until they are learnt anew, because their definition has changed.",
+            registry=registry,
         )
         self.excused = Gauge("deskwatch_detect_excused_shards", "Shards the desk does not wait for.", registry=registry)
         self.restarts = Counter(

@@ -10,8 +10,8 @@ import math
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from deskwatch.counts import normal_range
 from deskwatch.records import Severity, Spike, SpikeKind, SpikeState, Turn
-from streams.baseline import normal_range
 from streams.memory import Desk, Pickup, Silence, Story, Theme
 from streams.pace import DAY_S, Pace
 from streams.rules import Rules
@@ -27,8 +27,8 @@ def widen(desk: Desk, story: Story, name: str, at: datetime, rules: Rules) -> li
     """Return a notice if by far more owners than ever in the last weeks have taken a story over."""
     theme = desk.themes[name]
     bucket = rules.pace.bucket_of(at)
-    widest = _widest(theme, bucket, rules.pace)
-    needed = max(rules.wide_owners, math.ceil(WIDER * widest))
+    known = widest(theme, bucket, rules.pace)
+    needed = max(rules.wide_owners, math.ceil(WIDER * known))
     if name in story.noticed or len(story.members) < needed:
         return []
     owners = len(desk.owners_of(story, name))
@@ -36,7 +36,7 @@ def widen(desk: Desk, story: Story, name: str, at: datetime, rules: Rules) -> li
         return []
     story.noticed.append(name)
     theme.state.widest = Pickup(float(owners), bucket)
-    if theme.state.baseline.learnt * rules.pace.step_s < rules.silent_s:
+    if theme.state.suspended or theme.state.baseline.learnt * rules.pace.step_s < rules.silent_s:
         return []
     return [
         _notice(
@@ -48,9 +48,9 @@ def widen(desk: Desk, story: Story, name: str, at: datetime, rules: Rules) -> li
             kind=SpikeKind.PICKUP,
             onset_at=min(story.seen_at, at),
             observed=owners,
-            expected=round(widest, 1),
+            expected=round(known, 1),
             expected_low=1,
-            expected_high=max(1, round(widest)),
+            expected_high=max(1, round(known)),
             score=round(owners / needed, 3),
             articles=sum(name in member.themes for member in story.members),
             stories=1,
@@ -68,10 +68,23 @@ def remember_width(desk: Desk, story: Story, rules: Rules) -> list[str]:
     for name in sorted({theme for member in story.members for theme in member.themes}):
         theme, owners = desk.themes[name], len(desk.owners_of(story, name))
         bucket = rules.pace.bucket_of(story.last_at)
-        if owners >= rules.wide_owners and owners > _widest(theme, bucket, rules.pace):
+        if owners >= rules.wide_owners and owners > widest(theme, bucket, rules.pace):
             theme.state.widest = Pickup(float(owners), bucket)
             touched.append(name)
     return touched
+
+
+def widest(theme: Theme, bucket: int, pace: Pace) -> float:
+    """Return how many owners the widest pick-up of the last weeks had, the further back the less it counts."""
+    known = theme.state.widest
+    return float(known.owners * 0.5 ** (max(bucket - known.bucket, 0) / (WIDEST_DAYS * pace.day)))
+
+
+def give_up(desk: Desk, name: str, at: datetime, rules: Rules) -> list[Spike]:
+    """Stop waiting for a theme that is none any more; return the end of a notice of its silence, if there is one."""
+    theme = desk.themes[name]
+    silence, theme.state.silence = theme.state.silence, Silence()
+    return [_silence(desk, name, at, rules, silence, SpikeState.RESOLVED)] if silence.spike_id else []
 
 
 def listen(desk: Desk, name: str, instant: datetime, rules: Rules) -> list[Spike]:
@@ -150,11 +163,6 @@ def _unlikely(theme: Theme, silence: Silence, rules: Rules) -> float:
 
 def _scatter(theme: Theme, rules: Rules) -> float:
     return theme.state.baseline.variance_factor(len(rules.windows) - 1, theme.series.next - 1, rules.pace)
-
-
-def _widest(theme: Theme, bucket: int, pace: Pace) -> float:
-    known = theme.state.widest
-    return float(known.owners * 0.5 ** (max(bucket - known.bucket, 0) / (WIDEST_DAYS * pace.day)))
 
 
 def _id(kind: str, *parts: str) -> str:

@@ -8,8 +8,10 @@ from datetime import datetime
 import msgspec
 
 from deskwatch import codec
-from deskwatch.records import Classified, Coverage, DeskExcuse, DeskTick, Generation, Record
-from streams.facts import Fact, generation_of, healths_of, sighting_of
+from deskwatch.errors import CodecError, CodecReason
+from deskwatch.records import Classified, Coverage, DeskExcuse, DeskTick, Generation, Learnt, Record, Utc
+from streams.facts import Fact, generation_of, healths_of, lesson_of, sighting_of
+from streams.lessons import wrong_with
 from streams.watermark import Progress, Watermark
 
 
@@ -24,6 +26,7 @@ class LogState(msgspec.Struct, kw_only=True):
     first_open: int = 0  # no record before this one is needed again
     position: int = 0  # the next record to read
     reached: int = -1  # the record at which the watermark came to where it is
+    silent_until: Utc | None = None  # up to here everything was told before the state was rebuilt from the log
 
 
 class Reader:
@@ -32,8 +35,17 @@ class Reader:
     def __init__(self, state: LogState, partitions: int) -> None:
         self.state = state
         self.heard: set[int] = set()  # shards whose ticks were read; the caller clears it
+        self.judges: set[str] = set()  # classifiers whose verdicts were read; the caller clears it
         missing = partitions - len(state.watermark.partitions)  # `articles` may have been given more
         state.watermark.partitions += [Progress() for _ in range(missing)]
+        self._skipping: set[int] = set()
+
+    def skip(self) -> None:
+        """Begin with a log that has lost its beginning: what stands before a partition's first coverage went with it.
+
+        Otherwise the watermark would wait for what can never come, and every later tick with it.
+        """
+        self._skipping = set(range(len(self.state.watermark.partitions)))
 
     @property
     def watermark(self) -> datetime | None:
@@ -49,7 +61,12 @@ class Reader:
         again = offset < self.state.position
         if not again:
             self.state.position = offset + 1
-        record = codec.decode(value, headers)
+        try:
+            record = _decoded(value, headers)
+        except CodecError:
+            if again:  # it was refused before
+                return []
+            raise
         facts = _facts(record, self.watermark)
         if again:
             return [fact for fact in facts if not self._is_applied(offset, fact)]
@@ -65,6 +82,9 @@ class Reader:
         watermark = self.state.watermark
         match record:
             case Coverage() if record.partition < len(watermark.partitions):
+                if record.partition in self._skipping and record.runs:
+                    watermark.skip(record.partition, record.runs[0][0])
+                    self._skipping.discard(record.partition)
                 for first, last in record.runs:
                     watermark.cover(record.partition, first, last)
             case DeskTick() if record.origin.partition < len(watermark.partitions):
@@ -72,8 +92,17 @@ class Reader:
                 watermark.tick(record.origin.partition, record.origin.offset, record.tick.shard, record.tick.at)
             case DeskExcuse():
                 watermark.excuse(record.excuse.shard)
+            case Classified():
+                self.judges.add(record.classifier)
             case _:
                 pass
+
+
+def _decoded(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Record:
+    record = codec.decode(value, headers)
+    if isinstance(record, Learnt) and (wrong := wrong_with(record)):
+        raise CodecError(CodecReason.MALFORMED, codec.schema_name(Learnt), wrong)
+    return record
 
 
 def _facts(record: Record, watermark: datetime | None) -> list[Fact]:
@@ -84,5 +113,7 @@ def _facts(record: Record, watermark: datetime | None) -> list[Fact]:
             return list(healths_of(record, watermark))
         case Generation():
             return [generation_of(record, watermark)]
+        case Learnt():
+            return [lesson_of(record, watermark)]
         case _:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 import msgspec
@@ -14,6 +15,7 @@ YOUNG_DAYS: Final = 2.0  # a baseline this old asks 1.37 times the threshold
 FALSE_A_MONTH: Final = 0.7  # false alerts a theme and month at the threshold, on the simulator
 DECADES: Final = 0.87  # by which they get fewer for each power of ten that is asked of the tail probability
 MANY_OWNERS: Final = 10  # with fewer, each may say more before it has said enough
+COUNTING: Final = ("grace_s", "settle_s", "story_s", "owner_cap", "owner_cap_s", "windows", "min_owners", "min_health")
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +82,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     def fingerprint(self) -> str:
         """Return a short hash of these numbers, and of none that a subclass adds."""
-        numbers = {field.name: getattr(self, field.name) for field in msgspec.structs.fields(Rules)}
+        return self._hash(Rules.__struct_fields__)
+
+    def counting(self) -> str:
+        """Return a short hash of those that say what is counted and learnt; the others only judge it."""
+        return self._hash(COUNTING)
+
+    def _hash(self, names: Iterable[str]) -> str:
+        numbers = {name: getattr(self, name) for name in names}
         return hashlib.blake2b(msgspec.json.encode(numbers), digest_size=6).hexdigest()
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import msgspec
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deskwatch import topics
@@ -19,36 +20,35 @@ from deskwatch.settings import Settings
 from streams.advancing import Outputs
 from streams.facts import Fact
 from streams.holding import Held
-from streams.memory import Desk, load
+from streams.memory import Desk
+from streams.mending import EXPIRED
 from streams.metrics import DetectorMetrics
 from streams.publishing import Message, message_of, producer_options, publish
 from streams.reading import LogState, Reader
+from streams.resuming import LOG, UNREADABLE, Saved, Start, key_bytes, key_of, letter_of, printable, resume
 from streams.rules import Rules
 from streams.stepping import steps
-from streams.watermark import Watermark
 
-LOG: Final = "log"
 TRANSACTION_MS: Final = 60_000
+NAMED: Final = 5  # of the values that cannot be read: all of them are in the dead letters
+
+log = structlog.get_logger()
 
 
 class Session:
     """Lasts from a take-over to the loss of leadership; after any failure a new one continues from the saved state."""
 
-    def __init__(
-        self, settings: Settings, rules: Rules, metrics: DetectorMetrics, client: Any, values: Mapping[str, bytes]
-    ) -> None:
+    def __init__(self, settings: Settings, rules: Rules, metrics: DetectorMetrics, client: Any, start: Start) -> None:
         self._settings = settings
         self._rules = rules
         self._metrics = metrics
         self._client = client
         self._held = Held()
-        self.desk: Desk = load(values)
-        saved = values.get(LOG)
-        state = msgspec.json.decode(saved, type=LogState) if saved else _start()
-        self._reader = Reader(state, 0)
-        self._decided = state.watermark.at
         self._refused: list[DeadLetter] = []
         self._taken: list[datetime] = []
+        self.desk: Desk = start.desk
+        self._reader = Reader(start.log, 0)
+        self._decided = start.log.watermark.at
 
     @classmethod
     async def open(cls, settings: Settings, rules: Rules, metrics: DetectorMetrics) -> Self:
@@ -64,20 +64,67 @@ class Session:
         client = AIOKafkaProducer(**options)
         await client.start()
         try:
-            values = {} if settings.kafka_embedded else await _read_state(settings)
-            return cls(settings, rules, metrics, client, values)
+            saved = {} if settings.kafka_embedded else await _read_state(settings)
+            return await cls.begin(settings, rules, metrics, client, saved)
         except BaseException:
             await client.stop()
             raise
+
+    @classmethod
+    async def begin(
+        cls, settings: Settings, rules: Rules, metrics: DetectorMetrics, client: Any, saved: Mapping[str, Saved]
+    ) -> Self:
+        """Go on from the latest value of every key of `detector-state`; if one cannot be read, from an empty desk.
+
+        Args:
+            client: A started producer, of which no other transaction is open.
+
+        Raises:
+            PublishError, KafkaError: the broker did not take it that the old state is given up.
+        """
+        start = resume({key: one.value for key, one in saved.items()})
+        session = cls(settings, rules, metrics, client, start)
+        if start.wrong:
+            await session._discard(saved, start.wrong)
+        return session
+
+    async def _discard(self, saved: Mapping[str, Saved], wrong: Mapping[str, str]) -> None:
+        """Give up a saved state of which a part cannot be read; the next session finds it gone, or all of it there."""
+        told = self.log.silent_until
+        such_as = [f"{printable(key)}: {detail}" for key, detail in sorted(wrong.items())[:NAMED]]
+        log.error("detector.rebuilding", unreadable=len(wrong), such_as=such_as, silent_until=str(told))
+        self._metrics.refused.labels(UNREADABLE).inc(len(wrong))
+        name = self._settings.topic
+        letters = [
+            letter_of(name(topics.DETECTOR_STATE.name), key, saved[key], wrong[key])
+            for key in sorted(wrong.keys() & saved.keys())
+        ]
+        buried = [message_of(letter, key=letter.topic.encode()) for letter in letters]
+        gone = [Message(key_bytes(key), None, []) for key in saved if key != LOG]
+        start = Message(LOG.encode(), msgspec.json.encode(self.log), [])
+        async with self._transaction():
+            await publish(self._client, name(topics.DEAD_LETTERS.name), buried)
+            await publish(self._client, name(topics.DETECTOR_STATE.name), [*gone, start])
 
     @property
     def log(self) -> LogState:
         """Return where we stand in the desk log."""
         return self._reader.state
 
-    def widen(self, partitions: int) -> None:
-        """Tell how many partitions `articles` has."""
+    def widen(self, partitions: int, beginning: int) -> None:
+        """Tell how many partitions `articles` has, and at which record the desk log begins by now."""
         self._reader = Reader(self.log, partitions)
+        lost = beginning - self.log.first_open
+        if lost > 0:
+            log.error("detector.log_lost", first=self.log.first_open, last=beginning - 1)
+            self._metrics.refused.labels(EXPIRED).inc(lost)
+            if not self.log.position:
+                self._reader.skip()
+
+    def judges(self) -> set[str]:
+        """Return the classifiers whose verdicts were read since this was last called."""
+        found, self._reader.judges = self._reader.judges, set()
+        return found
 
     def take(self, messages: Sequence[Any]) -> set[int]:
         """Read records of the desk log and hold their facts for the watermark; return the shards that ticked."""
@@ -87,7 +134,8 @@ class Session:
                 facts = self._reader.read(message.offset, message.value, message.headers)
             except CodecError as error:
                 self._metrics.refused.labels(error.reason).inc()
-                self._refused.append(_dead_letter(message, error))
+                if not self._is_silent():
+                    self._refused.append(_dead_letter(message, error))
                 continue
             found += [(message.offset, fact) for fact in facts]
         self._held.add(found)
@@ -113,16 +161,28 @@ class Session:
         self._held.close()
         await self._client.stop()
 
+    def _is_silent(self) -> bool:
+        """Return whether what the log says here was told before the state was lost."""
+        told, at = self.log.silent_until, self.log.watermark.at
+        return told is not None and (at is None or at < told)
+
     def _first_open(self) -> int:
         held = self._held.first_offset()
         return self.log.position if held is None else held
 
     async def _advance(self, until: datetime) -> Outputs:
         out = Outputs()
-        for more, taken in steps(self.desk, self._held, until, self._rules):
-            out.add(more)
-            self._taken += [sighting.at for sighting in taken]
-            await asyncio.sleep(0)
+        told = self.log.silent_until
+        for end in sorted({until} if told is None else {min(told, until), until}):
+            for more, taken in steps(self.desk, self._held, end, self._rules):
+                if told and end <= told:
+                    more.silence()
+                else:
+                    self._taken += [sighting.at for sighting in taken]
+                out.add(more)
+                await asyncio.sleep(0)
+        if told and until >= told:
+            self.log.silent_until = None
         return out
 
     async def _publish(self, out: Outputs) -> None:
@@ -163,10 +223,6 @@ class Session:
         self._taken.clear()
 
 
-def _start() -> LogState:
-    return LogState(watermark=Watermark(shards=topics.SHARDS, partitions=[]))
-
-
 def _dead_letter(message: Any, error: CodecError) -> DeadLetter:
     return DeadLetter(
         topic=message.topic,
@@ -180,7 +236,7 @@ def _dead_letter(message: Any, error: CodecError) -> DeadLetter:
     )
 
 
-async def _read_state(settings: Settings) -> dict[str, bytes]:
+async def _read_state(settings: Settings) -> dict[str, Saved]:
     """Return the latest value of every key of `detector-state`, as far as it is committed."""
     place = TopicPartition(settings.topic(topics.DETECTOR_STATE.name), 0)
     client = AIOKafkaConsumer(
@@ -189,7 +245,7 @@ async def _read_state(settings: Settings) -> dict[str, bytes]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    values: dict[str, bytes] = {}
+    values: dict[str, Saved] = {}
     await client.start()
     try:
         client.assign([place])
@@ -197,11 +253,11 @@ async def _read_state(settings: Settings) -> dict[str, bytes]:
         await client.seek_to_beginning(place)
         while await client.position(place) < end:
             for record in (await client.getmany(place, timeout_ms=200)).get(place, ()):
-                key = record.key.decode()
+                key = key_of(record.key)
                 if record.value is None:
                     values.pop(key, None)
                 else:
-                    values[key] = record.value
+                    values[key] = Saved(record.offset, record.value)
     finally:
         await client.stop()
     return values

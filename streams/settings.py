@@ -24,6 +24,8 @@ class StreamSettings(Rules, frozen=True, kw_only=True):
     gap_s: Positive = 5.0  # offsets not classified while later ones are: mended after this
     stall_s: Positive = 15.0  # a backlog of a partition without any progress: mended after this
     excuse_after_s: Positive = 120.0  # a shard that is silent this long no longer holds back the desk
+    learnt_from: str = ""  # a file of `deskwatch backtest --learn`: what a desk, or a theme, that is new begins with
+    archive_days: Positive = 90.0  # how far back the archive is read when a changed theme is learnt anew
     count_terms: bool = True  # a metric for each term of each theme that found something: some thousand series
     fault_drop_batch: Annotated[int, msgspec.Meta(ge=0)] = 0  # tests only: acknowledge the n-th batch, send nothing
 

@@ -59,6 +59,12 @@ class Shares(msgspec.Struct, kw_only=True):
         total = self._total(bucket, pace)
         return 1 - sum(self.weights.pop(feed, 0.0) for feed in feeds) / total
 
+    def as_of(self, bucket: int, pace: Pace = PACE) -> Shares:
+        """Return the same with the pieces of this bucket weighing 1."""
+        worth = self._worth(bucket, pace)
+        weights = {feed: weight / worth for feed, weight in self.weights.items()}
+        return Shares(since=bucket, weights=weights, rest=self.rest / worth, cohorts=dict(self.cohorts))
+
     def health(self, down: Collection[str], feeds: int, bucket: int, pace: Pace = PACE) -> float:
         """Return the share of the usual evidence whose feeds answer, when those of `down` do not, of so many."""
         plain = self.rest + PLAIN * self._worth(bucket, pace)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from deskwatch.charting import Cell
+from deskwatch.counts import normal_range
 from deskwatch.records import Bucket
-from streams.baseline import normal_range
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)

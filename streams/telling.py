@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import datetime
 from typing import Final
 
+from deskwatch.counts import normal_range
 from deskwatch.records import Headline, Spike, SpikeState, Turn
-from streams.baseline import normal_range
 from streams.memory import Desk, Episode, Story, Told
 from streams.pace import Pace
 from streams.rules import Rules

@@ -40,6 +40,11 @@ class Watermark(msgspec.Struct, kw_only=True):
                 progress.covered = progress.runs.pop(0)[1] + 1
                 self._count_waiting(partition)
 
+    def skip(self, partition: int, before: int) -> None:
+        """Take what stands before an offset of a partition as classified: nobody can say any more whether it is."""
+        if before > 0:
+            self.cover(partition, 0, before - 1)
+
     def tick(self, partition: int, offset: int, shard: int, at: datetime) -> None:
         """Note a tick that stands at `offset` of a partition."""
         if shard >= self.shards:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from email import message_from_string
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from fakes.slack import FakeSlack
 from fakes.smtp import FakeSmtp
 
 from alerting.commands import Announcer, subscriptions
+from deskwatch.records import DeliveryKind
 
 
 def test_the_tests_of_a_directory_are_run(config_dir: Path) -> None:
@@ -34,7 +36,7 @@ def test_a_preview_shows_an_invented_episode(kind: str) -> None:
     if kind == "slack":
         assert "Tariffs: 14 reports" in json.loads(shown.stdout)["text"]
     elif kind == "eml":
-        assert message_from_string(shown.stdout)["Subject"].startswith("[HIGH] Tariffs: 14 reports")
+        assert message_from_string(shown.stdout, policy=default)["Subject"].startswith("[HIGH] Tariffs: 14 reports")
     else:
         assert "14 reports in 1 h" in shown.stdout
 
@@ -74,3 +76,6 @@ def test_an_episode_is_printed_once_and_each_target_after_it() -> None:
     announce(make_frozen(target="mail", channel="mail", address="a@b.example"))
 
     assert lines == ["a block", " → china-desk/slack (#china-desk)", " → china-desk/mail (a@b.example)"]
+    announce(make_frozen(revision=1, kind=DeliveryKind.EDIT))
+    announce(make_frozen(revision=1, kind=DeliveryKind.UPDATE))
+    assert lines[3:] == [" ✎ china-desk/slack (#china-desk), edited", "a block", " → china-desk/slack (#china-desk)"]

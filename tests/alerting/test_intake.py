@@ -7,6 +7,7 @@ from typing import Any
 from fakes.spikes import make_spike
 from prometheus_client import CollectorRegistry
 
+from alerting.dispatching import Dispatch
 from alerting.intake import Arrival, Intake
 from alerting.ledger import Ledger, read_states
 from alerting.metrics import Metrics
@@ -14,22 +15,24 @@ from alerting.settings import AlertingSettings
 from alerting.subscriptions import load
 from deskwatch import codec
 from deskwatch.clock import SteppedClock
-from deskwatch.records import Record, Severity, Spike, SpikeState, Tick
+from deskwatch.records import DeliveryKind, DeliveryState, Record, Severity, Spike, SpikeState, Tick
 
-RECORDED = 1_000_000.0
+RECORDED = make_spike().detected_at.timestamp()
 
 
 class Desk:
     def __init__(self, ledger: Ledger, config_dir: Path, **settings: Any) -> None:
         self.ledger = ledger
         self.registry = CollectorRegistry()
-        self.intake = Intake(
+        metrics = Metrics(self.registry)
+        dispatch = Dispatch(
             ledger,
             load(config_dir),
             settings=AlertingSettings(**settings),
-            metrics=Metrics(self.registry),
+            metrics=metrics,
             clock=SteppedClock(make_spike().detected_at),
         )
+        self.intake = Intake(ledger, dispatch, metrics)
 
     def dropped(self, reason: str) -> float:
         return self.registry.get_sample_value("deskwatch_spikes_dropped_total", {"reason": reason}) or 0.0
@@ -57,7 +60,6 @@ def test_an_opening_becomes_one_delivery_per_target(ledger: Ledger, config_dir: 
         "spike-1|0|trade-desk|mail",
     ]
     assert desk.intake.take([arrive(make_spike())]) == (0, [])
-    assert desk.intake.take([arrive(make_spike(revision=3))]) == (0, [])
 
 
 def test_the_end_of_an_episode_alerts_nobody(ledger: Ledger, config_dir: Path) -> None:
@@ -81,28 +83,32 @@ def test_an_episode_that_grows_to_the_severity_a_target_waits_for_opens_there_on
     ]
 
     assert desk.intake.take([arrive(make_spike(severity=Severity.LOW))]) == (0, [])
-    assert desk.intake.take(grown) == (3, [])
+    assert [desk.intake.take([one])[0] for one in grown] == [3, 4, 4], "later an edit and three follow-ups"
+    openings = [one for one in ledger.of_spike("spike-1") if one.kind is DeliveryKind.OPENING]
+    assert [one.revision for one in openings] == [1, 1, 1]
     assert desk.intake.take(grown) == (0, [])
 
 
 def test_an_episode_that_nobody_wants_is_a_counted_drop(ledger: Ledger, config_dir: Path) -> None:
     desk = Desk(ledger, config_dir)
 
-    assert desk.intake.take([arrive(make_spike(severity=Severity.LOW)), arrive(make_spike(theme="sanctions"))]) == (
+    assert desk.intake.take(
+        [arrive(make_spike(severity=Severity.LOW)), arrive(make_spike(spike_id="spike-2", theme="sanctions"))]
+    ) == (
         0,
         [],
     )
     assert desk.dropped("unmatched") == 2
 
 
-def test_old_spikes_are_dropped_only_where_the_settings_say_so(ledger: Ledger, config_dir: Path) -> None:
+def test_old_spikes_wait_for_a_digest_unless_the_settings_allow_any_age(ledger: Ledger, config_dir: Path) -> None:
     now = make_spike().detected_at.timestamp()
     old, fresh = arrive(make_spike(), at=now - 7201), arrive(make_spike(spike_id="fresh"), at=now - 7199)
-    strict = Desk(ledger, config_dir, max_age_s=7200)
 
-    assert strict.intake.take([old, fresh]) == (3, [])
-    assert strict.dropped("expired") == 1
-    assert Desk(ledger, config_dir).intake.take([old]) == (3, [])
+    assert Desk(ledger, config_dir).intake.take([old, fresh]) == (3, [])
+    assert {one.state for one in ledger.of_spike("spike-1")} == {DeliveryState.HELD}
+    ancient = arrive(make_spike(spike_id="ancient"), at=now - 10**6)
+    assert Desk(ledger, config_dir, max_age_s=0.0).intake.take([ancient]) == (3, [])
 
 
 def test_what_is_no_spike_becomes_a_dead_letter_and_the_others_go_on(ledger: Ledger, config_dir: Path) -> None:

@@ -74,6 +74,9 @@ class Desk:
     clock: MovedClock = field(default_factory=MovedClock)
     channel: ScriptedChannel = field(default_factory=ScriptedChannel)
     announced: list[str] = field(default_factory=list)
+    acknowledged: list[DeliveryState] = field(default_factory=list)
+    refusals: list[bool] = field(default_factory=list)
+    on_ambiguous: str = "resend"
 
     def run(self, scenario: Callable[[], Awaitable[None]], *, drain_s: float = 5.0, **settings: float) -> None:
         """Run the sender while the scenario goes on, then stop it."""
@@ -86,6 +89,8 @@ class Desk:
                 metrics=Metrics(self.registry),
                 clock=self.clock,
                 announce=lambda frozen: self.announced.append(frozen.key),
+                acknowledge=self._acknowledge,
+                on_ambiguous=lambda _: self.on_ambiguous,
                 drain_s=drain_s,
             )
             self.sender = sender
@@ -98,6 +103,10 @@ class Desk:
                 await asyncio.wait_for(task, 10)
 
         asyncio.run(both())
+
+    async def _acknowledge(self) -> bool:
+        self.acknowledged.append(self.state())
+        return self.refusals.pop(0) if self.refusals else True
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(5):
@@ -148,6 +157,31 @@ def test_the_intent_is_on_disk_before_the_send(desk: Desk) -> None:
     desk.run(scenario)
 
     assert desk.state() is DeliveryState.SENT, "a stopping sender finishes what is under way"
+
+
+def test_nothing_is_sent_before_the_topic_has_the_intent(desk: Desk) -> None:
+    desk.refusals = [False]
+
+    async def scenario() -> None:
+        await desk.until(lambda: desk.state() is DeliveryState.RETRY)
+        assert desk.channel.sent == []
+        desk.move(10)
+        await desk.until(lambda: desk.state() is DeliveryState.SENT)
+
+    desk.run(scenario)
+
+    assert desk.acknowledged == [DeliveryState.SENDING] * 2
+    assert len(desk.channel.sent) == 1
+
+
+def test_a_service_that_was_held_up_between_intent_and_send_does_not_send(desk: Desk) -> None:
+    async def scenario() -> None:
+        await desk.until(lambda: desk.state() is DeliveryState.RETRY)
+
+    desk.run(scenario, lease_s=-1.0)
+
+    assert desk.channel.sent == []
+    assert desk.ledger.of_spike("spike-1")[0].reason is Reason.LEASE_LOST
 
 
 def test_a_send_that_hangs_does_not_keep_the_service_from_stopping_and_is_looked_up_later(desk: Desk) -> None:
@@ -208,6 +242,25 @@ def test_where_nobody_can_tell_it_goes_again_and_is_counted(desk: Desk) -> None:
 
     assert len(desk.channel.sent) == 2
     assert desk.metric("deskwatch_deliveries_ambiguous_total", channel="slack") == 1
+
+
+def test_where_nobody_can_tell_a_target_may_ask_that_it_does_not_go_again(desk: Desk) -> None:
+    desk.channel.outcomes = [UNKNOWN, UNKNOWN]
+    desk.channel.lookups = [Lookup(found=Found.CANNOT_TELL), ABSENT]
+    desk.on_ambiguous = "hold"
+    desk.ledger.add([make_frozen(2)])
+
+    async def scenario() -> None:
+        await desk.until(lambda: desk.state(1) is desk.state(2) is DeliveryState.UNKNOWN)
+        desk.move(31)
+        await desk.until(lambda: desk.state(1) is DeliveryState.DEAD and desk.state(2) is DeliveryState.SENT)
+
+    desk.run(scenario)
+
+    assert [frozen.spike_id for frozen in desk.channel.sent] == ["spike-1", "spike-2", "spike-2"]
+    assert desk.ledger.of_spike("spike-1")[0].reason is Reason.CANNOT_TELL
+    assert desk.metric("deskwatch_deliveries_ambiguous_total", channel="slack") == 1
+    assert desk.metric("deskwatch_deliveries_dead_total", channel="slack", reason="cannot_tell") == 1
 
 
 def test_a_rate_limit_quiets_the_whole_target_but_no_other(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes import slack, smtp
 from fakes.alert_process import delivery_states, environment, publish, start, stop, wait_for
@@ -25,7 +26,7 @@ from deskwatch import clients, codec, topics
 from deskwatch.broker import MockBroker
 from deskwatch.clock import SystemClock
 from deskwatch.errors import PublishError
-from deskwatch.records import DeadLetter, DeliveryState, SpikeState, Tick
+from deskwatch.records import DeadLetter, Delivery, DeliveryState, SpikeState, Tick, Turn
 from deskwatch.settings import Settings
 
 
@@ -41,18 +42,20 @@ def test_a_spike_on_the_embedded_broker_reaches_every_target_once(
         )
         environ = environment(settings, fake_slack, fake_smtp, announce="true")
         opening = make_spike()
-        growing = make_spike(revision=1, state=SpikeState.GROWING)
+        growing = make_spike(revision=1, state=SpikeState.GROWING, turn=Turn.SURER, observed=20)
         other = Tick(shard=0, at=opening.detected_at)
         publish(settings, topics.SPIKES.name, [opening, other, growing])
 
         first = start(environ, tmp_path / "log")
         wait_for(lambda: len(fake_slack.messages) + len(fake_smtp.accepted) == 3, "three alerts")
-        wait_for(lambda: Counter(delivery_states(settings).values()) == {DeliveryState.SENT: 3}, "mirrored")
+        wait_for(lambda: len(fake_slack.edits) == 1, "the message in Slack is edited")
+        wait_for(lambda: Counter(delivery_states(settings).values()) == {DeliveryState.SENT: 4}, "mirrored")
         code, printed = stop(first)
 
         assert code == 0, (tmp_path / "log").read_text()
         assert printed.count("HIGH · Taiwan") == 1
         assert printed.count(" → ") == 3
+        assert printed.count(" ✎ china-desk/slack (#china-desk), edited") == 1
         letters = [record for _, record in clients.read_topic(settings, topics.DEAD_LETTERS.name)]
         assert [(one.offset, one.reason) for one in letters if isinstance(one, DeadLetter)] == [(1, "unknown_schema")]
 
@@ -64,14 +67,16 @@ def test_a_spike_on_the_embedded_broker_reaches_every_target_once(
 
 
 class DownBroker:
-    """Source and mirror of a broker that takes nothing."""
+    """Source and mirror of a broker that takes nothing for a while."""
 
-    def __init__(self, arrivals: Sequence[Arrival]) -> None:
+    def __init__(self, arrivals: Sequence[Arrival], refusals: int) -> None:
         self.arrivals = list(arrivals)
-        self.refusals = 0
+        self.to_refuse = refusals
         self.committed = False
         self.buried: list[DeadLetter] = []
         self.mirrored: list[Change] = []
+        self.sent_while_down: int | None = None
+        self.outbox = Path()
 
     async def read(self) -> Sequence[Arrival]:
         await asyncio.sleep(0)
@@ -89,35 +94,56 @@ class DownBroker:
         self._refuse()
         self.mirrored += changes
 
+    async def earlier(self) -> Sequence[Arrival]:
+        return []
+
+    def is_assigned(self) -> bool:
+        return True
+
+    async def take_over(self) -> None:
+        pass
+
+    async def deliveries(self) -> Sequence[Delivery]:
+        return []
+
     def _refuse(self) -> None:
-        self.refusals += 1
-        raise PublishError("deliveries", "nobody there")
+        if self.to_refuse:
+            self.to_refuse -= 1
+            raise PublishError("deliveries", "nobody there")
+        if self.sent_while_down is None:
+            self.sent_while_down = len(list(self.outbox.iterdir()))
 
 
-def test_without_a_broker_to_report_to_alerts_go_out_and_nothing_is_committed_or_forgotten(
-    tmp_path: Path, config_dir: Path
+def test_no_alert_goes_out_before_the_broker_knows_of_it_and_all_do_afterwards(
+    tmp_path: Path, config_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("alerting.service.MIRROR_RETRY_S", 0.05)
     spike = make_spike()
     headers = tuple(codec.headers_of(spike))
     good = Arrival(topic="spikes", partition=0, offset=0, recorded_at=0.0, value=codec.encode(spike), headers=headers)
     bad = Arrival(topic="spikes", partition=0, offset=1, recorded_at=0.0, value=b"?", headers=headers)
-    outbox = tmp_path / "outbox"
+    outbox, feeds = tmp_path / "outbox", tmp_path / "feeds"
+
+    def is_in_feeds() -> bool:
+        files = [feeds / "alerts.atom", feeds / "alerts.json"]
+        return all(file.exists() and b"spike/spike-1" in file.read_bytes() for file in files)
 
     async def scenario(ledger: Ledger) -> DownBroker:
-        broker, stop = DownBroker([bad, good]), asyncio.Event()
+        broker, stop = DownBroker([bad, good], refusals=6), asyncio.Event()
+        broker.outbox = outbox
         service = Service(
             ledger,
             load(config_dir),
             broker,
             broker,
             {"mail": FolderChannel(outbox), "slack": FolderChannel(outbox)},
-            settings=AlertingSettings(slack_gap_s=0.0),
+            settings=AlertingSettings(slack_gap_s=0.0, retry_base_s=0.01, feed_dir=str(feeds)),
             registry=CollectorRegistry(),
             clock=SystemClock(),
         )
         running = asyncio.create_task(service.run(stop))
         async with asyncio.timeout(10):
-            while len(list(outbox.iterdir())) < 3 or broker.refusals < 2:
+            while len(list(outbox.iterdir())) < 3 or not broker.committed or not is_in_feeds():
                 await asyncio.sleep(0.01)
             stop.set()
             await running
@@ -125,8 +151,12 @@ def test_without_a_broker_to_report_to_alerts_go_out_and_nothing_is_committed_or
 
     with Ledger(tmp_path / "state") as ledger:
         broker = asyncio.run(scenario(ledger))
-        assert (broker.committed, broker.buried, broker.mirrored) == (False, [], [])
-        assert len(ledger.changes()) == 9, "three changes of three deliveries wait for the broker"
+        assert broker.sent_while_down == 0
+        assert [letter.offset for letter in broker.buried] == [1]
+        assert ledger.changes() == []
+    last = {one.key: msgspec.json.decode(one.record, type=Delivery).state for one in broker.mirrored}
+    assert last == dict.fromkeys(last, DeliveryState.SENT)
+    assert len(last) == 3
 
 
 @pytest.mark.system

@@ -18,12 +18,28 @@ from deskwatch.settings import load_section
         {"smtp_tls": "none", "smtp_host": "mail.example.org"},
         {"smtp_password_env": "A", "smtp_password_file": "/b"},
         {"slack_token_env": "A", "slack_token_file": "/b"},
+        {"slack_app_token_env": "A", "slack_app_token_file": "/b"},
+        {"action_secret_env": "A", "action_secret_file": "/b"},
+        {"public_url": "http://desk.example"},
+        {"public_url": "https://desk.example/?a=b"},
+        {"public_url": "https://user:word@desk.example"},
+        {"public_url": "https://desk.example/>,<mailto:x@y"},
+        {"public_url": "desk.example"},
+        {"dkim_selector": "news"},
+        {"dkim_key_file": "/k"},
+        {"ntfy_token_env": "A", "ntfy_token_file": "/b"},
+        {"ntfy_base_url": "ntfy.example.org"},
+        {"ntfy_base_url": "http://ntfy.example.org", "ntfy_token_env": "A"},
+        {"pagerduty_base_url": "https://user:secret@events.example"},
+        {"feed_url": "desk.example/feeds"},
         {"sender": "nobody"},
         {"contact": "nobody"},
     ],
 )
 def test_what_could_not_work_or_would_be_unsafe_is_refused(values: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"no address|is no address|this machine only|exclude each other"):
+    with pytest.raises(
+        ValueError, match=r"no address|is no (https )?address|this machine only|(exclude|need) each other"
+    ):
         AlertingSettings(**values)
 
 

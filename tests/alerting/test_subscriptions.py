@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from alerting.roster import Digest, QuietHours, Target
 from alerting.subscriptions import check, load, run_tests
 from deskwatch.errors import ConfigError
+from deskwatch.records import Severity
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +63,151 @@ tests:
     quiet = roster.subscribers["china-desk"].targets[1].quiet_hours
     assert quiet is not None
     assert (quiet.days, quiet.start, quiet.end) == ("mon-fri", "20:00", "07:00")
+
+
+def test_when_a_target_is_told_is_read_whole(tmp_path: Path) -> None:
+    quiet = '{from: "22:00", to: "07:00", days: mon-fri, except_severity: high}'
+    more = f'quiet_hours: {quiet}, digest: {{at: ["07:00", "17:00"], days: mon-fri}}, max_per_hour: 6'
+    text = SUBSCRIBER.replace("desk@example.org}", f"desk@example.org, {more}}}") + "    all_quiet: false\n"
+
+    desk = load(write(tmp_path, a=text)).subscribers["desk"]
+
+    assert desk.targets == (
+        Target(
+            name="mail",
+            email="desk@example.org",
+            quiet_hours=QuietHours(start="22:00", end="07:00", days="mon-fri", except_severity=Severity.HIGH),
+            digest=Digest(at=("07:00", "17:00"), days="mon-fri"),
+            max_per_hour=6,
+        ),
+    )
+    assert not desk.all_quiet
+
+
+@pytest.mark.parametrize(("written", "read"), [("", "critical"), (", except_severity: null", None)])
+def test_critical_alerts_wake_unless_a_target_will_not_be_woken(tmp_path: Path, written: str, read: str | None) -> None:
+    quiet = f'quiet_hours: {{from: "22:00", to: "07:00"{written}}}'
+    text = SUBSCRIBER.replace("desk@example.org}", f"desk@example.org, {quiet}}}")
+
+    found = load(write(tmp_path, a=text)).subscribers["desk"].targets[0].quiet_hours
+
+    assert found is not None
+    assert found.except_severity == read
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),  # `^` is where
+    [
+        ("quiet_hours: {from: ^'7:00', to: '08:00'}", "'7:00' is no time of day"),
+        ("quiet_hours: {from: '07:00', to: ^'24:00'}", "'24:00' is no time of day"),
+        ("quiet_hours: {from: '07:00', to: ^'07:00'}", "'07:00' is 'from' as well: quiet hours must begin and end"),
+        ("quiet_hours: {from: ^7, to: '08:00'}", "expected text, got '7'"),
+        ("quiet_hours: {from: '20:00', to: '08:00', days: ^mon-fry}", "'mon-fry' are no days"),
+        ("quiet_hours: {from: '20:00', to: '08:00', days: ^'mon,mon'}", "'mon,mon' names mon twice"),
+        ("quiet_hours: {from: '20:00', to: '08:00', except_severity: ^hihg}", "'hihg' is none of low, medium, high"),
+        ("quiet_hours: {from: '20:00', to: '08:00', ^except: high}", "unknown key 'except'"),
+        ("quiet_hours: ^{from: '20:00'}", "key 'to' is missing"),
+        ("quiet_hours: ^'20:00'", "expected a mapping, got '20:00'"),
+        ("digest: {at: ^[]}", "a digest needs a time of day"),
+        ("digest: ^{days: mon}", "key 'at' is missing"),
+        ("digest: {at: ^'07:00'}", "expected a list, got '07:00'"),
+        ("digest: {at: ['07:00', ^'7pm']}", "'7pm' is no time of day"),
+        ("digest: {at: ['07:00', ^'07:00']}", "'07:00' is already in"),
+        ("digest: {at: ['07:00'], days: ^weekdays}", "'weekdays' are no days"),
+        ("max_per_hour: ^0", "0 is not at least 1"),
+        ("max_per_hour: ^many", "expected a whole number, got 'many'"),
+        ("max_per_hour: ^1.5", "expected a whole number, got '1.5'"),
+        ("max_per_hour: ^true", "expected a number, got 'true'"),
+    ],
+)
+def test_what_is_wrong_with_times_and_caps_is_named_with_its_place(tmp_path: Path, written: str, problem: str) -> None:
+    text = SUBSCRIBER.replace("desk@example.org}", f"desk@example.org, {written}}}")
+    column = text.splitlines()[4].index("^") + 1
+
+    [found] = check(write(tmp_path, a=text.replace("^", "")))
+
+    assert str(found).partition("a.yaml:")[2].startswith(f"5:{column}: error: {problem}")
+
+
+FURTHER = """\
+      - {name: a, teams: {url_env: TEAMS_URL}}
+      - {name: b, ntfy: desk-alerts, on_ambiguous: hold}
+      - {name: c, webhook: {url_file: /run/secrets/url, secret_env: HOOK_SECRET}}
+      - {name: d, pagerduty: {key_file: /run/secrets/key}}
+      - {name: e, apprise: {url_env: MATRIX}}
+"""
+
+
+def test_every_kind_of_target_is_read_and_its_address_is_no_secret(tmp_path: Path) -> None:
+    roster = load(write(tmp_path, a=SUBSCRIBER + FURTHER))
+
+    assert [(target.channel, target.address) for _, target in roster.targets()][1:] == [
+        ("teams", "$TEAMS_URL"),
+        ("ntfy", "desk-alerts"),
+        ("webhook", "/run/secrets/url $HOOK_SECRET"),
+        ("pagerduty", "/run/secrets/key"),
+        ("apprise", "$MATRIX"),
+    ]
+    asked = [roster.on_ambiguous("desk", name) for name in ("mail", "b", "gone")]
+    assert asked == ["resend", "hold", "resend"]
+    assert roster.on_ambiguous("gone", "b") == "resend"
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),  # `^` is where; `hush` is what must not be repeated
+    [
+        ("teams: ^{}", "needs either 'url_env' or 'url_file': the variable or the file that holds it"),
+        ("teams: ^{url_env: A, url_file: /b}", "needs either 'url_env' or 'url_file'"),
+        ("teams: {url_env: ^'https://hooks.example/hush'}", "is no name of a variable; a secret itself must not stand"),
+        ("apprise: {url_file: ^'tgram://hush/1'}", "is no path without spaces; a secret itself must not stand here"),
+        ("webhook: ^{url_env: A}", "needs either 'secret_env' or 'secret_file': the variable or"),
+        ("webhook: {url_env: A, secret_env: ^'hush-hush'}", "is no name of a variable"),
+        ("webhook: {^ulr_env: A, url_file: /a, secret_env: B}", "unknown key 'ulr_env' (did you mean 'url_env'?)"),
+        ("pagerduty: {key_env: ^'0 hush'}", "is no name of a variable"),
+        ("ntfy: ^'https://user:hush@ntfy.sh/desk'", "is no ntfy topic"),
+        ("teams: ^'https://hooks.example/hush'", "expected a mapping, got 'https://"),
+        ("slack: '#desk', ^on_ambigous: hold", "unknown key 'on_ambigous' (did you mean 'on_ambiguous'?)"),
+        ("slack: '#desk', on_ambiguous: ^holt", "'holt' is none of hold, resend (did you mean 'hold'?)"),
+    ],
+)
+def test_what_is_wrong_with_a_further_target_is_named_without_its_secret(
+    tmp_path: Path, written: str, problem: str
+) -> None:
+    text = SUBSCRIBER.replace("email: desk@example.org}", f"{written}}}")
+    column = text.splitlines()[4].index("^") + 1
+
+    [found] = check(write(tmp_path, a=text.replace("^", "")))
+
+    assert str(found).partition("a.yaml:")[2].startswith(f"5:{column}: error: {problem}")
+    assert "hush" not in str(found)
+
+
+def test_a_target_has_one_kind(tmp_path: Path) -> None:
+    text = SUBSCRIBER.replace("desk@example.org", "desk@example.org, ntfy: desk")
+
+    [problem] = check(write(tmp_path, a=text))
+
+    assert problem.message.startswith("target 'mail' needs either 'email', 'slack', 'teams', 'ntfy', 'webhook'")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("quiet_hours: {from: '7:00', to: '08:00'}", "07:00"),
+        ("quiet_hours: {from: '07:00', to: '24:00'}", "00:00"),
+        ("quiet_hours: {from: '20:00', to: '08:00', days: mon-fry}", "mon-fri"),
+        ("quiet_hours: {from: '20:00', to: '08:00', except_severity: hihg}", "high"),
+        ("digest: {at: ['17.00']}", "17:00"),
+        ("digest: {at: ['07:00'], days: weekdays}", "mon-fri"),
+        ("max_per_huor: 3", "max_per_hour"),
+    ],
+)
+def test_the_nearest_right_thing_is_suggested(tmp_path: Path, written: str, meant: str) -> None:
+    text = SUBSCRIBER.replace("desk@example.org}", f"desk@example.org, {written}}}")
+
+    [found] = check(write(tmp_path, a=text))
+
+    assert found.suggestion == meant
 
 
 def test_files_make_one_configuration_together(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_adding_a_theme_is_adding_a_file(tmp_path: Path) -> None:
     [
         ("terms:", "trems:", 3, 1, "unknown key 'trems'", "terms"),
         ("strong:", "stronk:", 5, 5, "unknown key 'stronk'", "strong"),
-        ("reef*]", "5]", 5, 19, "expected text, got '5'", ""),
+        ("reef*]", "5]", 5, 19, "expected text, got '5'", '"5"'),
         ("reef*]", "re*ef]", 5, 19, "'re*ef': a * may stand only at the end of a word", ""),
         ("reef*]", "Sea]", 5, 19, "'Sea' is the same as the term in line 5", ""),
         ("  en:", "  English:", 4, 3, "'English' is no language code such as en or zh", ""),

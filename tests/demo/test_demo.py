@@ -66,9 +66,13 @@ def test_alert_comes_within_a_minute_and_every_article_is_counted(tmp_path: Path
     took = re.search(r"The alert came after (\d+) s", output)
     assert took is not None
     assert int(took[1]) < LIMIT_S
-    (mail,) = (tmp_path / "alerts").glob("*.eml")
-    message = email.message_from_bytes(mail.read_bytes(), policy=email.policy.default)
-    assert "Taiwan" in message["Subject"]
+    mails = [
+        email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        for path in (tmp_path / "alerts").glob("*.eml")
+    ]
+    assert {mail["X-Deskwatch-Episode"] for mail in mails} == {mails[0]["X-Deskwatch-Episode"]}, "one episode"
+    assert sum(str(mail["Subject"]).startswith("[CRITICAL] Taiwan: ") for mail in mails) == 1, "one opening"
+    assert not any("late" in str(mail.get_body(("plain",))) for mail in mails), "the world's time is not ours"
     (slack,) = (tmp_path / "alerts").glob("*.json")
     assert "Taiwan" in json.dumps(json.loads(slack.read_text()))
     assert list(tmp_path.glob("deskwatch-demo-*")) == []

@@ -106,8 +106,11 @@ def test_letter_whose_retry_is_not_acknowledged_stays_open() -> None:
     assert producer.sent == []
 
 
-@pytest.mark.parametrize("topic", ["dead-letters", "desk-dead-letters", "__consumer_offsets", "other-articles", ""])
-def test_letter_of_no_topic_of_ours_is_not_sent_anywhere(topic: str) -> None:
+@pytest.mark.parametrize(
+    "topic",
+    ["dead-letters", "desk-dead-letters", "desk-detector-state", "__consumer_offsets", "other-articles", ""],
+)
+def test_letter_of_no_topic_that_takes_it_back_is_not_sent_anywhere(topic: str) -> None:
     producer = Producer()
     with pytest.raises(PublishError, match="drop it"):
         retry(producer, SETTINGS, OpenLetter(offset=5, at=NOW, letter=letter(topic)), NOW)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from alerting.subscriptions import run_tests
 from deskwatch.cli import GROUP
 
 ROOT = Path(__file__).parents[2]
@@ -111,3 +112,13 @@ def test_generated_pages_are_not_stale() -> None:
     command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_on_the_page_of_alerts_is_right_and_passes_its_own_test(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    block = re.search(r"^    subscribers:\n(?:    .*\n|\n)+", page, re.MULTILINE)
+    assert block is not None
+    (tmp_path / "subscriptions").mkdir()
+    (tmp_path / "subscriptions" / "a.yaml").write_text(re.sub(r"^    ", "", block[0], flags=re.MULTILINE))
+
+    assert run_tests(tmp_path) == (1, [])

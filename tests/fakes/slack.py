@@ -49,7 +49,8 @@ class FakeSlack:
     """A workspace; a context manager. `script` holds faults for the next posts, before those of chance.
 
     Attributes:
-        messages: What officers see, in order of appearance.
+        messages: What officers see, in order of appearance; each as it was edited last.
+        edits: Every edit that was made, in order.
         refused: Posts that Slack would have refused, with the reason.
         early: Posts to a channel before its Retry-After was over.
     """
@@ -59,10 +60,12 @@ class FakeSlack:
     channels: dict[str, str] = field(default_factory=lambda: dict(CHANNELS))
     script: deque[str] = field(default_factory=deque)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    edits: list[dict[str, Any]] = field(default_factory=list)
     posts: int = 0
     refused: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
     history_error: str = ""
+    page: int = 7  # of a history; small, so that cursors get used
     url: str = ""
 
     def __enter__(self) -> FakeSlack:
@@ -88,7 +91,9 @@ class FakeSlack:
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_post("/api/chat.postMessage", self._post_message)
+        app.router.add_post("/api/chat.update", self._update)
         app.router.add_get("/api/conversations.history", self._history)
+        app.router.add_get("/api/conversations.replies", self._history)
         app.router.add_get("/api/conversations.list", self._list)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -139,13 +144,39 @@ class FakeSlack:
             await asyncio.sleep(self.faults.hang_s)
         return web.json_response({"ok": True, "channel": channel, "ts": message["ts"], "message": message})
 
+    async def _update(self, request: web.Request) -> web.StreamResponse:
+        payload = json.loads(await request.read())
+        self.posts += 1
+        problem = self._refusal(request, payload)
+        if not problem and payload["channel"] not in self.channels.values():  # names are not taken here
+            problem = "channel_not_found"
+        message = next((one for one in self.messages if one["ts"] == payload.get("ts")), None)
+        if not problem and (message is None or message["channel"] != payload["channel"]):
+            problem = "message_not_found"
+        if problem or message is None:
+            self.refused.append((problem, payload))
+            return web.json_response({"ok": False, "error": problem})
+        fault = self._fault()
+        if fault in ("rate_limited", "error_before", "page_before", "late"):
+            return await self._answer(request, payload, payload["channel"], fault.replace("late", "error_before"))
+        message.update({name: payload[name] for name in ("text", "blocks") if name in payload})
+        self.edits.append(payload)
+        if fault == "error_after":
+            return web.json_response({"ok": False, "error": "internal_error"}, status=500)
+        if fault == "drop_after":
+            return self._hang_up(request)
+        if fault == "hang_after":
+            await asyncio.sleep(self.faults.hang_s)
+        return web.json_response({"ok": True, "channel": payload["channel"], "ts": payload["ts"], "text": "t"})
+
     def _hang_up(self, request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
 
     def _commit(self, payload: dict[str, Any], channel: str) -> dict[str, Any]:
-        message = {**payload, "channel": channel, "ts": f"{time.time():.0f}.{next(self._ts):06d}"}
+        now = time.time()
+        message = {**payload, "channel": channel, "ts": f"{now:.0f}.{next(self._ts):06d}", "at": now}
         self.messages.append(message)
         return message
 
@@ -164,6 +195,9 @@ class FakeSlack:
             return "invalid_auth"
         if not self._id(str(payload.get("channel", ""))):
             return "channel_not_found"
+        thread = payload.get("thread_ts")
+        if thread and not any(one["ts"] == thread and "thread_ts" not in one for one in self.messages):
+            return "thread_not_found"
         return refusal(payload)
 
     def _id(self, channel: str) -> str:
@@ -175,11 +209,13 @@ class FakeSlack:
             return web.json_response({"ok": False, "error": self.history_error})
         if query["channel"] not in self.channels.values():  # names are not taken here
             return web.json_response({"ok": False, "error": "channel_not_found"})
-        size, start = min(int(query.get("limit", 100)), 7), int(query.get("cursor", "0"))  # small pages: they get used
+        size, start = min(int(query.get("limit", 100)), self.page), int(query.get("cursor", "0"))
         found = [
             one if query.get("include_all_metadata") == "true" else {k: v for k, v in one.items() if k != "metadata"}
             for one in reversed(self.messages)
-            if one["channel"] == query["channel"] and float(one["ts"]) >= float(query.get("oldest", 0))
+            if one["channel"] == query["channel"]
+            and float(one["ts"]) >= float(query.get("oldest", 0))
+            and one.get("thread_ts") == query.get("ts")  # a history without a thread has no answers in it
         ]
         more = str(start + size) if start + size < len(found) else ""
         return web.json_response(
@@ -216,11 +252,29 @@ def _is_valid(block: dict[str, Any]) -> bool:
         return 0 < len(block["text"]["text"]) <= 3000
     if kind == "context":
         return 0 < len(block["elements"]) <= 10 and all(0 < len(one["text"]) <= 2000 for one in block["elements"])
+    if kind == "actions":
+        return _are_buttons(block["elements"])
     if kind == "rich_text":
         return all(0 < len(text) <= 3000 for text in _texts(block)) and all(
             link["url"].startswith(("http://", "https://")) and len(link["url"]) <= 3000 for link in _links(block)
         )
     return False
+
+
+def _are_buttons(buttons: list[dict[str, Any]]) -> bool:
+    identities = [button["action_id"] for button in buttons]
+    return 0 < len(buttons) <= 25 and len(set(identities)) == len(buttons) and all(map(_is_button, buttons))
+
+
+def _is_button(button: dict[str, Any]) -> bool:
+    return (
+        button["type"] == "button"
+        and button["text"]["type"] == "plain_text"
+        and 0 < len(button["text"]["text"]) <= 75
+        and 0 < len(button["action_id"]) <= 255
+        and 0 < len(button["value"]) <= 2000
+        and len(button.get("url", "")) <= 3000
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:

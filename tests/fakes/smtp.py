@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -40,6 +41,7 @@ class FakeSmtp:
     log: Path | None = None
     script: deque[str] = field(default_factory=deque)
     accepted: list[tuple[str, bytes]] = field(default_factory=list)  # recipient, message
+    accepted_at: list[float] = field(default_factory=list)
     transactions: int = 0
     port: int = 0
 
@@ -60,6 +62,7 @@ class FakeSmtp:
     def accept(self, recipient: str, raw: bytes) -> None:
         """Take responsibility for a message."""
         self.accepted.append((recipient, raw))
+        self.accepted_at.append(time.time())
         if self.log is not None:
             identity = str(message_from_bytes(raw)["Message-ID"]).strip("<>")
             with self.log.open("a") as log:

@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from classifiers.loading import load_classifier
 from deskwatch.cli import group
-from streams.rules import DayRules
+from deskwatch.owners import load as load_owners
+from streams import lessonfile
+from streams.identity import identify
+from streams.rules import DayRules, Rules
+from streams.teaching import fitting
 
 RULES = DayRules()
 DAY0 = date(2024, 1, 1)
@@ -257,3 +262,47 @@ def test_pictures_of_the_themes_that_had_anything(config: Path, tmp_path: Path) 
     assert len(episodes(result)) == 1
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {"railways.png", "harbours.png"}
     assert (tmp_path / "pictures" / "railways.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_learnt_goes_into_a_file_that_a_stream_with_the_same_themes_takes(config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lessons.jsonl"
+    result = run(config, archive(days=20, timed=True), "--learn", str(path))
+    assert result.exit_code == 0, result.output
+    assert "counted by buckets of five minutes" in result.stderr
+    assert f"learnt: 2 themes in {path}" in result.stderr
+    identity = identify(load_classifier(config).classifier, Rules(), load_owners(config))
+    lessons = lessonfile.load(path)
+    assert fitting(lessons, identity) == lessons
+    learnt = lessons["harbours"]
+    assert learnt.learnt_from.startswith("backtest of 2024-01-01..2024-01-20, ")
+    assert learnt.normal is not None
+    assert learnt.normal.buckets == pytest.approx(20 * 288 - 72, abs=300)
+    assert learnt.normal.feeds == {}  # those of an archive are not those of a desk
+
+
+def test_lessons_are_for_the_rules_of_the_stream(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESKWATCH_STREAMS_OWNER_CAP", "3")
+    path = tmp_path / "lessons.jsonl"
+    run(config, archive(days=3, timed=True), "--learn", str(path))
+    classifier, owners = load_classifier(config).classifier, load_owners(config)
+    lessons = lessonfile.load(path)
+    assert fitting(lessons, identify(classifier, Rules(owner_cap=3), owners)) == lessons
+    assert fitting(lessons, identify(classifier, Rules(), owners)) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "said"),
+    [
+        (["--by", "days"], archive(days=3, timed=True), "leave out --by days"),
+        ([], archive(days=3), "only say on which day they appeared"),
+        ([], archive(days=3, timed=True)[:1], "the archive is too short"),
+    ],
+)
+def test_archive_that_teaches_no_hours_is_refused(
+    config: Path, tmp_path: Path, options: list[str], lines: list[Any], said: str
+) -> None:
+    path = tmp_path / "lessons.jsonl"
+    result = run(config, lines, "--learn", str(path), *options)
+    assert result.exit_code != 0
+    assert said in result.output + str(result.exception)
+    assert not path.exists()

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from streams.baseline import MAX_LOG, Baseline, Rhythm, normal_range, surprise
+from deskwatch.counts import normal_range
+from streams.baseline import MAX_LOG, Baseline, Rhythm, surprise
 
 DAY = 288  # buckets
 

@@ -15,10 +15,25 @@ from pathlib import Path
 
 import pytest
 
+from classifiers.loading import load_classifier
 from deskwatch import clients, codec, topics
 from deskwatch.broker import MockBroker
-from deskwatch.records import Article, Classified, Coverage, DeadLetter, DeskTick, Record, Tick
+from deskwatch.owners import Owners
+from deskwatch.records import (
+    Article,
+    Classified,
+    Coverage,
+    DeadLetter,
+    DeskTick,
+    Generation,
+    Learnt,
+    Record,
+    Tick,
+)
 from deskwatch.settings import Settings
+from streams import lessonfile
+from streams.identity import identify
+from streams.rules import Rules
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
@@ -35,9 +50,9 @@ must_not_match: [A hunger strike]
 class Worker:
     """A running `deskwatch stream`."""
 
-    def __init__(self, settings: Settings, directory: Path) -> None:
+    def __init__(self, settings: Settings, directory: Path, **more: str) -> None:
         self.settings = settings
-        (directory / "config" / "themes").mkdir(parents=True)
+        (directory / "config" / "themes").mkdir(parents=True, exist_ok=True)
         (directory / "config" / "themes" / "harbours.yaml").write_text(THEME)
         self.log = directory / "stderr"
         environment = {
@@ -47,6 +62,7 @@ class Worker:
             "DESKWATCH_CONFIG_DIR": str(directory / "config"),
             "DESKWATCH_STATE_DIR": str(directory / "var"),
             "DESKWATCH_LOG_JSON": "true",
+            **more,
         }
         with self.log.open("w") as stderr:
             self.process = subprocess.Popen(
@@ -149,3 +165,29 @@ def test_worker_classifies_what_it_can_buries_the_rest_and_ends_when_told(worker
     assert worker.process.returncode == 0
     assert output == b""
     assert "Traceback" not in worker.log.read_text()
+
+
+def test_desk_that_is_new_begins_with_the_lessons_of_a_file(tmp_path: Path) -> None:
+    partitions = {topic.name: topic.partitions for topic in topics.TOPICS} | {"articles": PARTITIONS}
+    path = tmp_path / "lessons.jsonl"
+    with MockBroker(partitions) as broker:
+        settings = Settings(kafka_bootstrap=broker.bootstrap, kafka_embedded=True)
+        refused = Worker(settings, tmp_path, DESKWATCH_STREAMS_LEARNT_FROM=str(path))
+        refused.process.communicate(timeout=30)
+        assert refused.process.returncode == 1
+        assert f"{path}:1:1: error: No such file or directory" in refused.log.read_text()
+        classifier = load_classifier(tmp_path / "config").classifier
+        definition = identify(classifier, Rules(), Owners({})).definitions["harbours"]
+        lesson = Learnt(theme="harbours", definition=definition, holds_from=AT, until=AT, learnt_from="an archive")
+        lessonfile.write(path, [lesson])
+        taught = Worker(settings, tmp_path, DESKWATCH_STREAMS_LEARNT_FROM=str(path))
+        try:
+            taught.wait_for(lambda: len(records_of(settings, "articles.classified")) == 2, "a generation")
+        finally:
+            taught.process.kill()
+            taught.process.communicate()
+        first, second = records_of(settings, "articles.classified")
+        assert isinstance(first, Learnt)
+        assert (first.learnt_from, first.holds_from.year) == ("an archive", 1970)
+        assert isinstance(second, Generation)
+        assert second.definitions == {"harbours": definition}

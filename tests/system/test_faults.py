@@ -1,4 +1,6 @@
-"""Two stream workers are killed and stopped at random while articles arrive, and the buckets come out as they should.
+"""Stream workers come, go, die and stop at random while articles arrive; buckets and spikes come out as they should.
+
+So they do when the saved state of the detector is spoilt afterwards.
 
 Environment: DESKWATCH_TEST_FAULTS for another number of faults (the long form), DESKWATCH_TEST_SEED for another course.
 """
@@ -8,33 +10,26 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
-import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import pytest
 import structlog
+from fakes.crew import STOPPED_S, Crew
+from fakes.world import THEMES, Feed, World, belongs, themes_of
 from kafka.structs import TopicPartition
 
 from deskwatch import clients, codec, topics
 from deskwatch.records import (
-    Article,
     Bucket,
     Classified,
     Coverage,
-    DateQuality,
+    DeadLetter,
     DeskTick,
-    FeedHealth,
     Origin,
     Record,
     Spike,
@@ -44,8 +39,9 @@ from deskwatch.records import (
 from deskwatch.settings import Settings
 from streams.advancing import Outputs, advance
 from streams.facts import Fact, NewGeneration, healths_of, order_of, sighting_of
-from streams.memory import Desk
+from streams.memory import THEME, Desk
 from streams.reading import LogState, Reader
+from streams.resuming import LOG, UNREADABLE
 from streams.rules import Rules
 from streams.watermark import Watermark
 
@@ -53,152 +49,10 @@ pytestmark = pytest.mark.system
 
 log = structlog.get_logger()
 
-FAULTS = int(os.environ.get("DESKWATCH_TEST_FAULTS", "15"))
+FAULTS = int(os.environ.get("DESKWATCH_TEST_FAULTS", "9"))
 SEED = int(os.environ.get("DESKWATCH_TEST_SEED", "7"))
-ROUNDS_A_FAULT = 12
-ROUND = timedelta(hours=1)  # of log time, then every shard ticks
-ARTICLES_A_ROUND = 100
-START = datetime(2026, 3, 1, tzinfo=UTC)
+ROUNDS_A_FAULT = 10
 DROPPED_BATCH = 3
-CAUGHT_UP_S = 120.0
-THEMES = ("harbours", "railways", "volcanoes")
-WORDS = ("amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty", "mesa")
-
-
-class World:
-    """Articles with a rhythm, bursts, copies, late dates and feeds that fail: each fact once, for the reference."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.rounds = 0
-        self.count = 0
-        self.articles: list[Article] = []
-        self.healths: list[FeedHealth] = []
-
-    @property
-    def now(self) -> datetime:
-        return START + self.rounds * ROUND
-
-    def next_round(self) -> tuple[list[Article], tuple[FeedHealth, ...]]:
-        """Return what is first seen before the next tick, and what that tick says of the feeds."""
-        began = self.now
-        self.rounds += 1
-        count = ARTICLES_A_ROUND // 2 + self.random.randrange(ARTICLES_A_ROUND)
-        burst = self.rounds > 36 and self.random.random() < 0.1
-        seen = sorted(began + ROUND * self.random.random() for _ in range(count))
-        found = [self._article(at, burst and self.random.random() < 0.4) for at in seen]
-        self.articles += found
-        health = self._health() if self.rounds % 5 == 0 else ()
-        self.healths += health
-        return found, health
-
-    def _article(self, at: datetime, of_burst: bool) -> Article:
-        self.count += 1
-        number = self.count
-        theme = "harbours" if of_burst else self.random.choice([*THEMES, *[None] * 12])
-        say = "Weather report" if theme is None else f"Strike in the {theme}"
-        title = " ".join([say, *self.random.choices(WORDS, k=3 if self.random.random() < 0.3 else 9)])
-        late = self.random.random() < 0.1
-        return Article(
-            article_id=f"{number:032x}",
-            feed_id=f"feed-{number % 20}",
-            source=f"Outlet {self.random.randrange(200)}",
-            url=f"https://example.org/{number}",
-            title=title,
-            text=" ".join(random.Random(number).choices(WORDS, k=300)),
-            first_seen_at=at,
-            fetched_at=at,
-            published_at=at - timedelta(minutes=self.random.randrange(400 if late else 10)),
-            published_quality=DateQuality.EXPLICIT_TZ,
-        )
-
-    def _health(self) -> tuple[FeedHealth, ...]:
-        since = self.now - ROUND * self.random.random()
-        return (FeedHealth(feed_id=f"feed-{self.random.randrange(4)}", ok=self.random.random() < 0.5, since=since),)
-
-
-class Feed:
-    """What the producers do: articles, and ticks once they are acknowledged."""
-
-    def __init__(self, settings: Settings, world: World) -> None:
-        self.topic = settings.topic(topics.ARTICLES.name)
-        self.world = world
-        self.producer = clients.create_producer(settings)
-
-    def __enter__(self) -> Feed:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.producer.close()
-
-    def send(self, rounds: int) -> None:
-        for _ in range(rounds):
-            articles, health = self.world.next_round()
-            for article in articles:
-                self._send(article)
-                if self.world.random.random() < 0.02:
-                    self._send(article)  # a producer that repeats itself
-            self._send(b"no record")
-            self.producer.flush()
-            for partition in range(topics.ARTICLE_PARTITIONS):
-                for shard in range(topics.SHARDS):
-                    tick = Tick(shard=shard, at=self.world.now, health=health if shard == 0 else ())
-                    self._send(tick, partition)
-            self.producer.flush()
-
-    def _send(self, what: Record | bytes, partition: int | None = None) -> None:
-        value, headers = (what, []) if isinstance(what, bytes) else (codec.encode(what), codec.headers_of(what))
-        key = what.article_id.encode() if isinstance(what, Article) else None
-        self.producer.send(self.topic, value, key=key, headers=headers, partition=partition)
-
-
-class Worker:
-    """`deskwatch stream`, started again after each kill."""
-
-    def __init__(self, name: str, directory: Path, environment: dict[str, str]) -> None:
-        self.name = name
-        self.directory = directory
-        self.environment = environment
-        self.starts = 0
-        self.resume_at: float | None = None
-        self.start()
-
-    def start(self) -> None:
-        self.starts += 1
-        self.log = self.directory / f"{self.name}-{self.starts}.log"
-        with self.log.open("w") as stderr:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "deskwatch.cli", "stream"], stderr=stderr, env=self.environment
-            )
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.resume_at = None
-        self.start()
-
-    def stop_for(self, seconds: float) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-        self.resume_at = time.monotonic() + seconds
-
-    def tend(self) -> None:
-        """Do as a supervisor does, and let a stopped one go on when its time has come."""
-        if self.process.poll() is not None:
-            self.start()
-        if self.resume_at is not None and time.monotonic() >= self.resume_at:
-            self.process.send_signal(signal.SIGCONT)
-            self.resume_at = None
-
-    def metrics(self) -> dict[str, float]:
-        found = re.search(r'"port": (\d+)', self.log.read_text())
-        if not found:
-            return {}
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=2) as answer:
-                lines = answer.read().decode().splitlines()
-        except OSError:
-            return {}
-        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
 
 
 @pytest.fixture
@@ -209,7 +63,7 @@ def settings(kafka: str) -> Settings:
 
 
 @pytest.fixture
-def workers(settings: Settings, tmp_path: Path) -> Iterator[list[Worker]]:
+def crew(settings: Settings, tmp_path: Path) -> Iterator[Crew]:
     themes = tmp_path / "config" / "themes"
     themes.mkdir(parents=True)
     for theme in THEMES:
@@ -233,71 +87,99 @@ def workers(settings: Settings, tmp_path: Path) -> Iterator[list[Worker]]:
         "DESKWATCH_STREAMS_GAP_S": "3",
         "DESKWATCH_STREAMS_STALL_S": "8",
     }
-    dropping = environment | {"DESKWATCH_STREAMS_FAULT_DROP_BATCH": str(DROPPED_BATCH)}
-    both = [Worker("a", tmp_path, dropping), Worker("b", tmp_path, environment)]
-    yield both
-    for worker in both:
-        worker.process.kill()
-        worker.process.wait()
+    crew = Crew(tmp_path, environment)
+    crew.join(DESKWATCH_STREAMS_FAULT_DROP_BATCH=str(DROPPED_BATCH))
+    crew.join()
+    yield crew
+    crew.end()
 
 
-def test_kills_stops_and_a_dropped_batch_change_nothing(settings: Settings, workers: list[Worker]) -> None:
+@pytest.mark.timeout(300 + 30 * FAULTS)
+def test_faults_and_a_spoilt_state_change_nothing(settings: Settings, crew: Crew) -> None:
     world = World(SEED)
     chance = random.Random(SEED + 1)
-    kinds = ["kill", "kill", "stop"] * (FAULTS // 3 + 1)
+    kinds = ["kill", "kill", "stop", "join", "leave", "join"] * (FAULTS // 6 + 1)
     chance.shuffle(kinds)
+    spoilt = THEME + THEMES[0]
     # A desk that is there before its first article: what it counts by is then the first record of the log.
-    wait_until(workers, lambda: sum(w.metrics().get("deskwatch_detect_leading_ratio", 0) for w in workers) == 1)
+    crew.wait_until(lambda: sum(crew.metric("deskwatch_detect_leading_ratio")) == 1)
     with Feed(settings, world) as feed:
+        happened = []
         for kind in kinds[:FAULTS]:
             feed.send(ROUNDS_A_FAULT)
-            until = time.monotonic() + chance.uniform(0.3, 5.0)
-            while (
-                left := until - time.monotonic()
-            ) > 0:  # a fault comes at a random moment: that is what this waits for
-                threading.Event().wait(min(left, 0.1))
-                for worker in workers:
-                    worker.tend()
-            victim = chance.choice(workers)
-            if kind == "kill":
-                victim.kill()
-            else:
-                victim.stop_for(chance.choice([1.0, 4.0, 8.0]))
+            crew.tend_for(chance.uniform(0.3, 5.0))
+            happened.append(crew.suffer(kind, chance))
         feed.send(ROUNDS_A_FAULT)
-    wait_until(workers, lambda: has_decided(workers, world.now))
+        crew.wait_until_decided(world.now)
+        assert_as_it_should_be(settings, world)
+        mended = sum(covered(record) for record in read_desk_log(settings) if is_mend(record))
+        assert mended, "the dropped batch needs a mend"
+        log.info("faults.survived", kinds=happened, articles=len(world.articles), mended=mended)
+        crew.leave_all()
 
-    desk_log = [record for _, record in clients.read_topic(settings, topics.DESK_LOG.name)]
+        spoil(settings, spoilt)
+        crew.join()
+        crew.wait_until(lambda: "detector.rebuilding" in crew.at_work[0].log.read_text())
+        crew.tend_for(chance.uniform(0.0, 2.0))
+        crew.at_work[0].kill()  # perhaps in the middle of it
+        feed.send(ROUNDS_A_FAULT)
+        crew.wait_until_decided(world.now)
+        crew.leave_all()
+    assert buried(settings) == [spoilt.encode()]
+    told = assert_as_it_should_be(settings, world)
+
+    spoil(settings, LOG)
+    crew.join()
+    crew.wait_until_decided(world.now)
+    crew.leave_all()
+    assert buried(settings) == [spoilt.encode(), LOG.encode()]
+    assert_as_it_should_be(settings, world, after=told)
+
+
+class Told(NamedTuple):
+    """How many records there are."""
+
+    buckets: int = 0
+    spikes: int = 0
+
+
+NOTHING = Told()
+
+
+def assert_as_it_should_be(settings: Settings, world: World, after: Told = NOTHING) -> Told:
+    """Assert that all that follows from the world is told once, after so many records; return how many there are."""
+    desk_log = read_desk_log(settings)
     assert missing_offsets(settings, desk_log) == []
     assert lost_articles(world, desk_log) == []
     expected = reference(world, desk_log)
-    assert_same(expected.buckets, read(settings, topics.BUCKETS.name, Bucket), lambda b: (b.theme, b.start, b.revision))
-    assert_same(expected.spikes, read(settings, topics.SPIKES.name, Spike), lambda s: (s.spike_id, s.revision))
+    buckets, spikes = read(settings, topics.BUCKETS.name, Bucket), read(settings, topics.SPIKES.name, Spike)
+    assert_same(expected.buckets, buckets[after.buckets :], lambda b: (b.theme, b.start, b.revision))
+    assert_same(expected.spikes, spikes[after.spikes :], lambda s: (s.spike_id, s.revision))
     assert len(expected.buckets) > 100
     assert expected.spikes
-    mended = sum(covered(record) for record in desk_log if isinstance(record, Coverage) and record.by == "mender")
-    assert mended, "the dropped batch needs a mend"
-    starts = sum(worker.starts for worker in workers)
-    log.info("faults.survived", kinds=kinds[:FAULTS], starts=starts, articles=len(world.articles), mended=mended)
-
-    for worker in workers:
-        worker.process.send_signal(signal.SIGTERM)
-    assert [worker.process.wait(15) for worker in workers] == [0, 0]
+    assert expected.outcomes["retracted"]
+    return Told(len(buckets), len(spikes))
 
 
-def wait_until(workers: list[Worker], condition: Callable[[], bool]) -> None:
-    """Return when the condition holds; meanwhile the workers are tended."""
-    deadline = time.monotonic() + CAUGHT_UP_S
-    while not condition():
-        logs = "\n".join(line for worker in workers for line in worker.log.read_text().splitlines()[-20:])
-        assert time.monotonic() < deadline, logs
-        threading.Event().wait(0.2)
-        for worker in workers:
-            worker.tend()
+def spoil(settings: Settings, key: str) -> None:
+    """Put bytes that are no value under a key of the detector's state."""
+    with closing(clients.create_producer(settings)) as producer:
+        place = settings.topic(topics.DETECTOR_STATE.name)
+        producer.send(place, b"no value", key=key.encode(), partition=0).get(timeout=STOPPED_S)
 
 
-def has_decided(workers: list[Worker], until: datetime) -> bool:
-    reached = [worker.metrics().get("deskwatch_detect_watermark_timestamp_seconds", 0.0) for worker in workers]
-    return max(reached) >= until.timestamp()
+def buried(settings: Settings) -> list[bytes | None]:
+    """Return the keys of the detector's state whose values are among the dead letters."""
+    letters = read(settings, topics.DEAD_LETTERS.name, DeadLetter)
+    return [letter.key for letter in letters if letter.reason == UNREADABLE]
+
+
+def read_desk_log(settings: Settings) -> list[Record]:
+    return [record for _, record in clients.read_topic(settings, topics.DESK_LOG.name)]
+
+
+def is_mend(record: Record) -> TypeGuard[Coverage]:
+    return isinstance(record, Coverage) and record.by == "mender"
 
 
 def read(settings: Settings, topic: str, kind: type[Any]) -> list[Any]:
@@ -334,18 +216,16 @@ def missing_offsets(settings: Settings, desk_log: list[Record]) -> list[tuple[in
     return sorted(there - named)
 
 
-def themes_of(article: Article) -> tuple[str, ...]:
-    return tuple(theme for theme in THEMES if theme in article.title)
-
-
-def lost_articles(world: World, desk_log: list[Record]) -> list[str]:
-    """Return the articles with a theme that the desk log does not hold, or holds with others."""
+def lost_articles(world: World, desk_log: list[Record]) -> list[Any]:
+    """Return the articles that the desk log should hold and does not, or holds with other themes."""
     found = {
-        record.article.article_id: tuple(score.theme for score in record.themes)
+        (record.article.article_id, record.article.revision): tuple(score.theme for score in record.themes)
         for record in desk_log
         if isinstance(record, Classified)
     }
-    expected = {article.article_id: themes_of(article) for article in world.articles if themes_of(article)}
+    expected = {
+        (article.article_id, article.revision): themes_of(article) for article in world.articles if belongs(article)
+    }
     return sorted(found.items() ^ expected.items())
 
 
@@ -356,12 +236,14 @@ def reference(world: World, desk_log: list[Record]) -> Outputs:
     # What the desk counts by holds from where the log says; all else is taken from the world that was fed.
     generation = next(fact for found in read for fact in found if isinstance(fact, NewGeneration))
     scores = {
-        record.article.article_id: record for record in desk_log if isinstance(record, Classified)
+        (record.article.article_id, record.article.revision): record
+        for record in desk_log
+        if isinstance(record, Classified)
     }  # for the evidence; which articles and themes there must be, lost_articles has compared
     facts: list[Fact] = [generation]
     for article in world.articles:
-        if themes_of(article):
-            themes: tuple[ThemeScore, ...] = scores[article.article_id].themes
+        if belongs(article):
+            themes: tuple[ThemeScore, ...] = scores[article.article_id, article.revision].themes
             facts.append(
                 sighting_of(Classified(origin=Origin(partition=0, offset=0), article=article, themes=themes), None)
             )
