@@ -14,18 +14,18 @@ import click
 import msgspec
 import structlog
 
-from alerting.channels import Frozen
-from alerting.examples import example_spike
-from alerting.freezing import Context, freeze
-from alerting.ledger import Ledger
-from alerting.matching import Match
-from alerting.previewing import preview
-from alerting.roster import Roster
-from alerting.routing import routes as find_routes
+from alerting.channels.wiring import create_channels
+from alerting.deciding.freezing import Context, freeze
+from alerting.delivery import Frozen
+from alerting.ledger.ledger import Ledger
+from alerting.rendering.examples import example_spike
+from alerting.rendering.previewing import preview
+from alerting.rules.matching import Match
+from alerting.rules.roster import Roster
+from alerting.rules.routing import routes as find_routes
+from alerting.rules.subscriptions import load, run_tests
 from alerting.service import Service
 from alerting.settings import AlertingSettings
-from alerting.subscriptions import load, run_tests
-from alerting.wiring import create_channels
 from deskwatch.cli import load_settings
 from deskwatch.clock import SystemClock
 from deskwatch.configfile import nearest
@@ -157,11 +157,11 @@ async def _send_tests(tests: list[Frozen], alerting: AlertingSettings, roster: R
 
 async def _serve(settings: Settings, alerting: AlertingSettings, roster: Roster) -> None:
     # The other commands do without Kafka.
-    from alerting.backchannel import open_backchannel, read_secrets
-    from alerting.history import History
-    from alerting.kafka import KafkaSource, instance_id
-    from alerting.mirroring import KafkaMirror
-    from alerting.tailing import BucketTail, KafkaActions
+    from alerting.answers.backchannel import open_backchannel, read_secrets
+    from alerting.rendering.history import History
+    from alerting.topics.mirroring import KafkaMirror
+    from alerting.topics.spikes import KafkaSource, instance_id
+    from alerting.topics.tailing import BucketTail, KafkaActions
 
     channels, secrets = create_channels(alerting, roster, os.environ), read_secrets(alerting, os.environ)
     registry, health, stop = build_registry("alert", version("deskwatch")), Health(), asyncio.Event()

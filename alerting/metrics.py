@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from alerting.roster import CHANNELS
+from alerting.rules.roster import CHANNELS
 
 
 class Metrics:

@@ -11,10 +11,10 @@ from typing import Final
 
 import structlog
 
-from alerting.ledger import Ledger
-from alerting.roster import Roster
+from alerting.ledger.ledger import Ledger
+from alerting.rendering.syndicating import Entry, describe, render_atom, render_json_feed
+from alerting.rules.roster import Roster
 from alerting.settings import AlertingSettings
-from alerting.syndicating import Entry, describe, render_atom, render_json_feed
 
 ENTRIES: Final = 100
 RETRY: Final = timedelta(seconds=30)  # after a disk that is full, or not there

@@ -14,10 +14,10 @@ from typing import Final
 
 import structlog
 
+from alerting.deciding.refusing import Refusal, Tell
 from alerting.metrics import Metrics
-from alerting.refusing import Refusal, Tell
-from alerting.roster import Roster
-from alerting.subscriptions import DIRECTORY, THEMES, load
+from alerting.rules.roster import Roster
+from alerting.rules.subscriptions import DIRECTORY, THEMES, load
 from deskwatch.clock import Clock
 from deskwatch.configfile import Problem
 from deskwatch.errors import ConfigError

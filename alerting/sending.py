@@ -17,8 +17,8 @@ from typing import Final
 
 import structlog
 
-from alerting.channels import Channel, Found, Frozen, Outcome, Reason
-from alerting.ledger import Ledger
+from alerting.delivery import Channel, Found, Frozen, Outcome, Reason
+from alerting.ledger.ledger import Ledger
 from alerting.metrics import Metrics
 from alerting.settings import AlertingSettings
 from deskwatch.clock import Clock

@@ -16,26 +16,26 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
-from alerting.channels import Channel, Frozen
-from alerting.dispatching import Dispatch
-from alerting.freezing import Seal
-from alerting.heeding import Heed
-from alerting.history import History
-from alerting.intake import Arrival, Intake
-from alerting.ledger import Ledger
+from alerting.content.offering import Offerer
+from alerting.deciding.dispatching import Dispatch
+from alerting.deciding.heeding import Heed
+from alerting.deciding.intake import Arrival, Intake
+from alerting.deciding.reassuring import Reassurance
+from alerting.deciding.refusing import Refusal, freeze_refusal
+from alerting.deciding.releasing import Release
+from alerting.delivery import Channel, Frozen
+from alerting.ledger.ledger import Ledger
+from alerting.ledger.rebuilding import latest, rebuild
 from alerting.metrics import Metrics
-from alerting.offering import Offerer
-from alerting.ports import ActionSource, Companion, Mirror, Source
 from alerting.publishing import Feeds
-from alerting.reassuring import Reassurance
-from alerting.rebuilding import latest, rebuild
-from alerting.refusing import Refusal, freeze_refusal
-from alerting.releasing import Release
 from alerting.reloading import Reloader
-from alerting.roster import Roster
+from alerting.rendering.history import History
+from alerting.rendering.sealing import Seal
+from alerting.rules.roster import Roster
+from alerting.rules.silencing import Silences
 from alerting.sending import Sender
 from alerting.settings import AlertingSettings
-from alerting.silencing import Silences
+from alerting.topics.ports import ActionSource, Companion, Mirror, Source
 from deskwatch import codec
 from deskwatch.clock import Clock
 from deskwatch.errors import CodecError, PublishError

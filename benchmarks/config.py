@@ -30,7 +30,7 @@ from prometheus_client import CollectorRegistry
 
 from alerting.metrics import Metrics
 from alerting.reloading import Reloader
-from alerting.subscriptions import check, load
+from alerting.rules.subscriptions import check, load
 from deskwatch.clock import SystemClock
 from deskwatch.nodes import compose
 

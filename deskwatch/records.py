@@ -253,6 +253,11 @@ class SpikeState(StrEnum):
     RESOLVED = "resolved"
     WITHDRAWN = "withdrawn"
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing follows but a correction."""
+        return self in (SpikeState.RESOLVED, SpikeState.WITHDRAWN)
+
 
 class Turn(StrEnum):
     """Why there is a revision."""

@@ -19,7 +19,7 @@ import click
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from alerting.schema import subscription_schema
+from alerting.rules.schema import subscription_schema
 from deskwatch import codec
 from deskwatch.cli import GROUP
 from deskwatch.settings import Settings

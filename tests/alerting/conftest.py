@@ -9,7 +9,7 @@ import pytest
 from fakes.slack import FakeSlack
 from fakes.smtp import FakeSmtp
 
-from alerting.ledger import Ledger
+from alerting.ledger.ledger import Ledger
 
 SUBSCRIPTIONS = """\
 subscribers:

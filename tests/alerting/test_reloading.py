@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from alerting.deciding.refusing import Refusal
 from alerting.metrics import Metrics
-from alerting.refusing import Refusal
 from alerting.reloading import Reloader
-from alerting.roster import Roster
-from alerting.subscriptions import load
+from alerting.rules.roster import Roster
+from alerting.rules.subscriptions import load
 from deskwatch.clock import SystemClock
 
 

@@ -12,8 +12,8 @@ import pytest
 from fakes.frozen import make_frozen
 from prometheus_client import CollectorRegistry
 
-from alerting.channels import Found, Frozen, Lookup, Outcome, Reason
-from alerting.ledger import Ledger, read_states
+from alerting.delivery import Found, Frozen, Lookup, Outcome, Reason
+from alerting.ledger.ledger import Ledger, read_states
 from alerting.metrics import Metrics
 from alerting.sending import Sender
 from alerting.settings import AlertingSettings

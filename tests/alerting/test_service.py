@@ -16,12 +16,12 @@ from fakes.smtp import FakeSmtp
 from fakes.spikes import make_spike
 from prometheus_client import CollectorRegistry
 
-from alerting.folder import FolderChannel
-from alerting.intake import Arrival
-from alerting.ledger import Change, Ledger
+from alerting.channels.folder import FolderChannel
+from alerting.deciding.intake import Arrival
+from alerting.ledger.ledger import Change, Ledger
+from alerting.rules.subscriptions import load
 from alerting.service import Service
 from alerting.settings import AlertingSettings
-from alerting.subscriptions import load
 from deskwatch import clients, codec, topics
 from deskwatch.broker import MockBroker
 from deskwatch.clock import SystemClock

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from alerting.channels.wiring import create_channels
+from alerting.rules.subscriptions import load
 from alerting.settings import AlertingSettings, read_secret
-from alerting.subscriptions import load
-from alerting.wiring import create_channels
 from deskwatch.errors import ConfigError
 from deskwatch.settings import load_section
 

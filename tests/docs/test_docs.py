@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from alerting.subscriptions import run_tests
+from alerting.rules.subscriptions import run_tests
 from deskwatch.cli import GROUP
 
 ROOT = Path(__file__).parents[2]

@@ -21,12 +21,12 @@ from pathlib import Path
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from alerting.intake import Arrival
-from alerting.ledger import Change, Ledger
+from alerting.channels.wiring import create_channels
+from alerting.deciding.intake import Arrival
+from alerting.ledger.ledger import Change, Ledger
+from alerting.rules.subscriptions import load
 from alerting.service import Service
 from alerting.settings import AlertingSettings
-from alerting.subscriptions import load
-from alerting.wiring import create_channels
 from deskwatch import codec
 from deskwatch.clock import SystemClock
 from deskwatch.errors import SupersededError

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from alerting.channels import Frozen
+from alerting.delivery import Frozen
 
 
 def make_frozen(number: int = 1, **changes: Any) -> Frozen:

@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from alerting.ledger import read_states
-from alerting.mail import message_id
+from alerting.ledger.ledger import read_states
+from alerting.rendering.mail import message_id
 from deskwatch import codec
 from deskwatch.records import DeliveryState, Severity, Spike, SpikeState, Turn
 from fakes import slack, smtp

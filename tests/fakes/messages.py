@@ -11,14 +11,14 @@ from email.policy import default
 from html.parser import HTMLParser
 from typing import Any, NamedTuple, cast
 
-from alerting.announcing import announce_digest, announce_text
-from alerting.digesting import Coverage, Digest, ThemeCoverage, compose_all_quiet, compose_digest
-from alerting.mail import render_digest_mail, render_mail
-from alerting.matching import Match
-from alerting.message import Alert, Missed, Occasion, compose
-from alerting.roster import Placed, Subscriber, Subscription, Target
+from alerting.content.digesting import Coverage, Digest, ThemeCoverage, compose_all_quiet, compose_digest
+from alerting.content.message import Alert, Missed, Occasion, compose
+from alerting.rendering.announcing import announce_digest, announce_text
+from alerting.rendering.mail import render_digest_mail, render_mail
+from alerting.rendering.slack import render_digest_slack, render_slack
+from alerting.rules.matching import Match
+from alerting.rules.roster import Placed, Subscriber, Subscription, Target
 from alerting.settings import AlertingSettings
-from alerting.slack import render_digest_slack, render_slack
 from deskwatch.records import Severity, Spike, SpikeState, Turn
 from fakes.spikes import ONSET, make_headline, make_spike
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from alerting.subscriptions import check
+from alerting.rules.subscriptions import check
 from deskwatch.configfile import Problem
 
 RICH = """\

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 from fakes.frozen import make_frozen
 
-from alerting.bounces import Bounce, read_bounce
-from alerting.channels import Found, Frozen, Outcome
-from alerting.mail import message_id
+from alerting.answers.bounces import Bounce, read_bounce
+from alerting.channels.smtp import SmtpChannel
+from alerting.delivery import Found, Frozen, Outcome
+from alerting.rendering.mail import message_id
 from alerting.settings import AlertingSettings
-from alerting.smtp import SmtpChannel
 from deskwatch.records import DeliveryState
 
 pytestmark = pytest.mark.system

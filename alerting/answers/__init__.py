@@ -1,0 +1,1 @@
+"""What comes back from officers and mail servers: clicks, links, commands, bounces."""
