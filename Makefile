@@ -74,8 +74,8 @@ docs: .venv/.done ## write the generated pages of docs/ anew
 	$(BIN)/python docs/generate.py
 
 .PHONY: test-fast
-test-fast: .venv/.done ## the tests that start no Kafka, mail server or browser
-	$(BIN)/pytest -q -n 4 -m "not system"
+test-fast: .venv/.done ## the quick tests, which start no Kafka, mail server or browser
+	$(BIN)/pytest -q -n 3 -m "not system and not slow"
 
 .PHONY: test
 test: .venv/.done ## all tests; those whose real part is missing say how to get it

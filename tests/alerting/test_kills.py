@@ -13,7 +13,7 @@ from deskwatch.records import DeliveryState
 @pytest.mark.parametrize(
     "plan",
     [
-        pytest.param(Plan(alerts=40, kills=12, points=6, failovers=3, losses=1, seed=3), id="short"),
+        pytest.param(Plan(alerts=20, kills=5, points=4, failovers=2, losses=1, seed=3), id="short"),
         pytest.param(Plan(alerts=200, kills=100, seed=4), id="kills", marks=pytest.mark.system),
         pytest.param(Plan(alerts=60, points=60, seed=5), id="between-writes", marks=pytest.mark.system),
         pytest.param(Plan(alerts=60, failovers=12, losses=4, seed=6), id="failovers", marks=pytest.mark.system),

@@ -105,12 +105,14 @@ def test_scrape_configuration_is_valid(promtool: str) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TESTS)
 def test_rules_behave_as_their_tests_say(promtool: str, name: str) -> None:
     done = run(promtool, "test", "rules", RULES / name)
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.system
 @pytest.mark.parametrize("alert", [rule for rule in every_rule() if rule != "DeskwatchWatchdog"])
 def test_rule_that_never_fires_fails_the_tests(promtool: str, tmp_path: Path, alert: str) -> None:
@@ -125,6 +127,7 @@ def test_rule_that_never_fires_fails_the_tests(promtool: str, tmp_path: Path, al
     assert run(promtool, "test", "rules", *copies).returncode != 0
 
 
+@pytest.mark.slow
 def test_rule_that_always_fires_fails_the_tests(promtool: str, tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(
         (RULES / "rules.yml").read_text() + "      - {alert: DeskwatchAlwaysOn, expr: vector(1)}\n"

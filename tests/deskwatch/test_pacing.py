@@ -122,6 +122,7 @@ def test_stuck_group_is_named_with_its_topic_and_lag(world: World) -> None:
     assert (caught.value.group, caught.value.topic, caught.value.lag) == (world.group, world.topic, 17)
 
 
+@pytest.mark.slow
 def test_slow_group_that_progresses_is_waited_for(embedded: World) -> None:
     gate = embedded.gate(10, 1.0)
     embedded.send(40)

@@ -60,6 +60,7 @@ def test_override_that_makes_no_sense_is_refused(override: str) -> None:
         partition_counts(Settings(), (override,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_broker_says_where_it_is_and_ends_when_told_to(number: signal.Signals) -> None:
     with started("broker", "--partitions", "articles=2") as process:

@@ -83,6 +83,7 @@ def test_every_link_leads_to_a_file_of_the_repository(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), runnable())
 def test_block_marked_run_works(page: str, block: str, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

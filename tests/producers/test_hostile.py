@@ -94,6 +94,7 @@ def run(names: list[str]) -> dict[str, Reading | KillReason]:
     return asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_small_hostile_documents_are_survived() -> None:
     found = run(QUICK)
     assert [name for name, outcome in found.items() if not isinstance(outcome, Reading)] == []

@@ -16,6 +16,8 @@ from deskwatch.settings import Settings
 from deskwatch.topics import shard_of
 from producers.replaying import PacedClock
 
+pytestmark = pytest.mark.slow
+
 FEEDS = 4
 STEPS = 8
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)

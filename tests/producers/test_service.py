@@ -243,6 +243,7 @@ def test_sharing_is_refused_where_it_cannot_work(store: Store, embedded: bool, r
         asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_the_command_serves_its_metrics_and_ends_well_on_sigterm(
     site: Any, command: Any, settings: Settings, read_articles: Any
 ) -> None:
@@ -272,6 +273,7 @@ def test_the_command_serves_its_metrics_and_ends_well_on_sigterm(
     assert read_articles().counts == {("a", 0): 1, ("b", 0): 1}
 
 
+@pytest.mark.slow
 def test_the_command_ends_well_on_sigterm_also_while_it_looks_for_a_broker(command: Any, tmp_path: Path) -> None:
     command.write_feeds([])
     command.use(Settings(kafka_bootstrap="127.0.0.1:1", state_dir=str(tmp_path / "state")))

@@ -121,6 +121,7 @@ def test_one_step_or_many_or_restarts_between_give_the_same(
     assert snapshot(parts[0]) == snapshot(whole)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(facts_of_a_day, st.randoms())
 def test_the_same_article_twice_changes_nothing(facts: list[Fact], chance: random.Random) -> None:
@@ -314,6 +315,7 @@ def test_lasting_new_level_ends_its_episode_and_is_normal_then() -> None:
     assert any(spike.state == "resolved" for spike in out.spikes if spike.spike_id == opened[0].spike_id)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raise_by", [1.3, 2.0])
 def test_higher_threshold_never_adds_an_episode(raise_by: float) -> None:
     facts = [*quiet_days(14, per_hour=3), *burst(T0 + timedelta(days=9), 15), *burst(T0 + timedelta(days=11), 6)]
@@ -325,6 +327,7 @@ def test_higher_threshold_never_adds_an_episode(raise_by: float) -> None:
     assert counts[0] > 0
 
 
+@pytest.mark.slow
 def test_quiet_weeks_raise_hardly_any_alarm() -> None:
     themes = [f"theme-{n}" for n in range(8)]
     _, out = run(quiet_days(28, per_hour=2.0, seed=11, themes=themes), T0 + timedelta(days=28))

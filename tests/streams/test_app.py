@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from deskwatch import clients, codec, topics
 from deskwatch.broker import MockBroker
 from deskwatch.records import Tick
@@ -34,6 +36,7 @@ run_worker(create_app(load(os.environ), StreamSettings(), Refused(), metrics, He
 """
 
 
+@pytest.mark.slow
 def test_refused_batch_ends_the_worker_and_is_not_acknowledged(tmp_path: Path) -> None:
     with MockBroker({"articles": 1}) as broker:
         settings = Settings(kafka_bootstrap=broker.bootstrap, kafka_embedded=True)

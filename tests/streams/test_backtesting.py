@@ -121,6 +121,7 @@ def test_order_of_the_lines_changes_nothing(config: Path) -> None:
     assert run(config, lines).stdout == told
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_give_what_one_gives(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = archive(days=400)
     assert len(lines) > 2_000
@@ -229,6 +230,7 @@ def test_against_another_configuration_only_the_difference_is_told(config: Path,
     assert (gained["theme"], gained["change"]) == ("harbours", "gained")
 
 
+@pytest.mark.slow
 def test_by_minutes_counts_as_the_stream_does(config: Path) -> None:
     start = datetime(2024, 2, 15, 10, tzinfo=UTC)
     burst = [

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import pytest
 from desk_facts import MINUTE, T0, burst, quiet_days, sighting
 
 from deskwatch.records import Spike, Turn
@@ -77,6 +78,7 @@ def test_correction_of_one_article_among_many_withdraws_nothing() -> None:
     assert turns(spikes)[-1] == "ended"
 
 
+@pytest.mark.slow
 def test_correction_of_what_is_not_of_the_episode_withdraws_nothing() -> None:
     other = sighting(7, START - timedelta(hours=3), owner="elsewhere")
     for count in range(8, 16):  # some open by little

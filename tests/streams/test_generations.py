@@ -107,6 +107,7 @@ def of(out: Outputs, theme: str) -> list[Bucket]:
     return [bucket for bucket in out.buckets if bucket.theme == theme]
 
 
+@pytest.mark.slow
 def test_theme_that_matches_twice_as_much_fakes_nothing_and_has_the_level_of_one_that_always_did(
     articles: list[Sighting], facts: list[Fact]
 ) -> None:
@@ -126,6 +127,7 @@ def test_without_that_the_same_edit_opens_an_episode(articles: list[Sighting]) -
     assert any(spike.theme == "taiwan" for spike in out.spikes)
 
 
+@pytest.mark.slow
 def test_theme_that_matches_less_falls_not_silent() -> None:
     articles = [one for one in world(per_hour=6) if one.themes[0] != "taiwan"]  # nothing is left by the narrow one
     narrow = [
@@ -140,6 +142,7 @@ def test_theme_that_matches_less_falls_not_silent() -> None:
     assert [spike.kind for spike in run(unaware)[1].spikes if spike.theme == "taiwan"] == ["quiet"]
 
 
+@pytest.mark.slow
 def test_other_themes_have_the_spikes_and_counts_of_a_desk_without_the_change(
     articles: list[Sighting], facts: list[Fact]
 ) -> None:
@@ -164,6 +167,7 @@ def test_theme_is_unobserved_while_it_is_learnt(facts: list[Fact]) -> None:
     assert all(b.expected > 0 for b in of(out, "taiwan") if b.start < EDITED or b.start > LEARNT)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=4)
 @given(st.lists(st.integers(0, 6 * 13 * 60), max_size=6), st.randoms())
 def test_one_step_or_many_or_restarts_between_give_the_same(
@@ -243,6 +247,7 @@ teachings = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(news, max_size=50),

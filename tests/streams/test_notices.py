@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import pytest
 from desk_facts import MINUTE, T0, burst, quiet_days, sighting
 
 from deskwatch.records import Spike
@@ -78,6 +79,7 @@ def test_silence_of_a_feed_that_does_not_answer_says_nothing() -> None:
     assert run(facts, T0 + timedelta(days=23), "quiet") == []
 
 
+@pytest.mark.slow
 def test_usual_gaps_of_a_theme_with_few_articles_say_nothing() -> None:
     for seed in range(4):
         assert run(quiet_days(40, per_hour=0.2, seed=seed), T0 + timedelta(days=40), "quiet") == []

@@ -27,6 +27,7 @@ def judged(values: list[int], step_s: int = 300) -> list[Verdict]:
     return [scanner.step(value) for value in values]
 
 
+@pytest.mark.slow
 def test_quiet_series_raises_hardly_any_alert() -> None:
     openings = sum(v.opens for rate in (0.1, 1.0, 10.0) for v in judged(counts(30, rate)))
     assert openings <= 2

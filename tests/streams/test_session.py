@@ -233,6 +233,7 @@ def test_log_has_what_these_tests_are_about() -> None:
     assert len(letters(straight(), of_state=False)) == STEPS // 10
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_deaths_batches_and_unreadable_values_lose_double_and_change_nothing(seed: int, faults: int) -> None:

@@ -78,6 +78,7 @@ def beginning_with(*feeds: str) -> list[Fact]:
     return [quiet_days(0)[0], *(told(feed, 0, ok=True) for feed in feeds)]
 
 
+@pytest.mark.slow
 def test_feed_that_joins_fakes_no_spike_and_counts_when_its_share_is_known() -> None:
     facts = [*beginning_with("wire"), *steady({"wire": (0, 24, 4), "flood": (14, 24, 16)})]
     facts.append(told("flood", 14, ok=True))
@@ -94,6 +95,7 @@ def test_without_that_the_same_feed_would_open_an_episode() -> None:
     assert "spike opened" in run(facts, 24)[1]
 
 
+@pytest.mark.slow
 def test_feed_that_leaves_fakes_no_silence_and_takes_its_share_with_it() -> None:
     facts = [*beginning_with("wire", "big"), *steady({"wire": (0, 34, 2), "big": (0, 20, 18)})]
     facts.append(told("big", 20, ok=False))

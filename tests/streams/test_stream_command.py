@@ -35,6 +35,8 @@ from streams import lessonfile
 from streams.identity import identify
 from streams.rules import Rules
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PARTITIONS = 2
 THEME = """

@@ -139,6 +139,7 @@ def teach(
     return [record for _, record in clients.read_topic(settings, "articles.classified")]
 
 
+@pytest.mark.slow
 def test_changed_theme_is_learnt_from_the_archive_and_the_others_are_left(settings: Settings) -> None:
     now = identity_of(settings)
     desk = desk_of({**now.definitions, "harbours": "before"}, dict(now.definitions))
@@ -153,6 +154,7 @@ def test_changed_theme_is_learnt_from_the_archive_and_the_others_are_left(settin
     assert set(learnt.normal.feeds) == {"wire"}
 
 
+@pytest.mark.slow
 def test_empty_archive_teaches_that_there_is_nothing(settings: Settings) -> None:
     now = identity_of(settings)
     desk = desk_of({**now.definitions, "harbours": "before"}, dict(now.definitions))

@@ -79,6 +79,7 @@ def test_a_silence_says_what_it_costs_and_reaches_the_topic(environ: dict[str, s
             assert (wrong.exit_code, word in wrong.stderr) == (2, True), wrong.output
 
 
+@pytest.mark.slow
 def test_what_keeps_messages_back_is_listed_and_can_be_ended(environ: dict[str, str]) -> None:
     with MockBroker({topic.name: topic.partitions for topic in topics.TOPICS}) as broker:
         environ |= {"DESKWATCH_KAFKA_BOOTSTRAP": broker.bootstrap, "DESKWATCH_KAFKA_EMBEDDED": "true"}

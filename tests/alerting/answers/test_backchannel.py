@@ -62,6 +62,7 @@ def fetch(url: str, body: bytes | None = None) -> str:
         return str(response.read().decode())
 
 
+@pytest.mark.slow
 def test_the_links_of_a_mail_reach_the_topic_and_edit_the_message_in_slack(
     settings: Settings, tmp_path: Path, fake_slack: FakeSlack, fake_smtp: FakeSmtp
 ) -> None:

@@ -64,6 +64,7 @@ async def send_until_cut_off(
         await channel.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_lost_and_only_what_cannot_be_told_apart_is_doubled(tmp_path: Path, seed: int) -> None:
     chance, now = random.Random(seed), datetime.now(UTC)

@@ -262,6 +262,7 @@ def test_odd_nights_have_a_jump(name: str, night: str) -> None:
     assert (np.diff(around) != 1).sum() == 1
 
 
+@pytest.mark.slow
 def test_quiet_hours_agree_with_the_clock_on_the_wall_in_ten_thousand_cases() -> None:
     held = []
     for rng, wall in clocks("quiet"):
@@ -279,6 +280,7 @@ def test_quiet_hours_agree_with_the_clock_on_the_wall_in_ten_thousand_cases() ->
     assert 0.25 < np.mean(held) < 0.75  # neither answer is the rare one
 
 
+@pytest.mark.slow
 def test_digests_agree_with_the_clock_on_the_wall_in_ten_thousand_cases() -> None:
     for rng, wall in clocks("digest"):
         for _ in range(SETTINGS):

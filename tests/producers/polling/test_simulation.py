@@ -15,6 +15,8 @@ from deskwatch.errors import FetchError, FetchReason
 from deskwatch.feedrecords import Condition, Feed, FeedState
 from producers.polling.planning import Answer, Event, due_at, is_unconditional, plan_answer, plan_failure
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 30
 DAY_S = 86_400.0

@@ -50,6 +50,7 @@ def read(body: bytes, url: str = "") -> Document:
         return Document(items=(), total=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
 def test_leaving_known_items_out_makes_no_difference(feeds: Path, suite: str) -> None:
     documents = 0
@@ -76,6 +77,7 @@ def _choose(count: int, seed: str) -> list[set[int]]:
     return [{0, 1}, {count - 2, count - 1}, set(random.Random(seed).sample(range(count), 2)), set()]
 
 
+@pytest.mark.slow
 def test_items_of_different_feeds_in_one_document_do_not_disturb_each_other(feeds: Path) -> None:
     """What an item leaves behind in a parser shows in those behind it: most test feeds have but one."""
     pools: dict[str, list[tuple[bytes, list[bytes], bytes]]] = {}
