@@ -337,6 +337,7 @@ class Spike(Record, frozen=True, kw_only=True, omit_defaults=True):
     health: float = 1.0  # share of the theme's usual evidence whose feeds answer
     feeds_new: Count = 0  # feeds that joined lately: their articles are shown, but not counted as evidence yet
     learnt_from: str = ""  # where the baseline was learnt, if not from what the desk has seen by itself
+    outlets: tuple[str, ...] = ()  # the first fifty owners by name
 
 
 class PollResult(StrEnum):

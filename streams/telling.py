@@ -15,6 +15,7 @@ from streams.series import Window
 from streams.standouts import held, scatter_of, surprise_of, threshold
 
 HEADLINES: Final = 5
+OUTLETS: Final = 50  # named in a record, for subscriptions that ask for some of them
 LATE_FEEDS: Final = 20  # named in an alert; more would help nobody
 
 
@@ -33,6 +34,7 @@ def tell(desk: Desk, name: str, episode: Episode, instant: datetime, window: Win
         rate = rules.false_rate(score)
         episode.told = min(episode.told or rate, rate)
         episode.rests_on.append(Told(window.number, window.start, window.end, window.observed, window.expected))
+    owners = sorted({owner for cell in cells for owner in cell.owners})
     return Spike(
         spike_id=episode.spike_id,
         revision=episode.revision,
@@ -51,7 +53,7 @@ def tell(desk: Desk, name: str, episode: Episode, instant: datetime, window: Win
         score=score,
         articles=sum(cell.articles for cell in cells),
         stories=len(stories),
-        owners=len({owner for cell in cells for owner in cell.owners}),
+        owners=len(owners),
         resolved_at=instant if episode.state is SpikeState.RESOLVED else None,
         headlines=_headlines(desk, name, stories, episode.lead),
         languages=tuple(sorted({desk.stories[story].language for story in stories})),
@@ -67,6 +69,7 @@ def tell(desk: Desk, name: str, episode: Episode, instant: datetime, window: Win
         health=round(desk.health(theme, theme.series.next, rules.pace), 4),
         feeds_new=len(desk.state.joined),
         learnt_from=theme.state.learnt_from,
+        outlets=tuple(owners[:OUTLETS]),
     )
 
 

@@ -168,7 +168,7 @@ class Answering:
             return None
         now = self._clock.now()
         name = f"{what.subscriber}/{what.target}"
-        found = next((one for one in match(spike, self._roster(), any_severity=True) if one.name == name), None)
+        found = next((one for one in match(spike, self._roster(), theme_only=True) if one.name == name), None)
         if found is None:
             return None
         alert = compose(

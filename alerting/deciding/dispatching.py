@@ -75,17 +75,18 @@ class Dispatch:
         if not self.ledger.note_spike(spike, recorded_at):
             return 0
         wanted = {found.name for found in match(spike, self.roster)}
+        near = {found.name for found in match(spike, self.roster, any_severity=True)}
         if not wanted and not threads and spike.revision == 0:  # or each episode would count several times
             self._metrics.spikes_dropped.labels(UNMATCHED).inc()
             _log.info("spike.dropped", spike_id=spike.spike_id, theme=spike.theme, reason=UNMATCHED)
         now, made = self._clock.now(), 0
-        for found in match(spike, self.roster, any_severity=True, standby=True):
+        for found in match(spike, self.roster, theme_only=True, standby=True):
             thread = threads.get(found.name, [])
             if self.silences.is_unsubscribed(found.subscriber.name, found.target.name, spike.theme, now):
                 self._leave_out(spike, found, thread, self.context(now, recorded_at))
                 continue
             told = self.told(thread)
-            wish = self._wish(spike, found, found.name in wanted, recorded_at, now)
+            wish = self._wish(spike, found, found.name in wanted, recorded_at, now, is_near=found.name in near)
             for one in plan(spike, thread, told, wish):
                 made += self._make(one, spike, found, thread, self.context(now, recorded_at, told=told))
                 if one.kind in _ESCALATED and one.hold is None:
@@ -112,7 +113,7 @@ class Dispatch:
         """Return why a target hears of an episode, whatever its severity; None if it does not any more."""
         if self.silences.is_unsubscribed(row.subscriber, row.target, spike.theme, self._clock.now()):
             return None
-        found = match(spike, self.roster, any_severity=True, standby=True)
+        found = match(spike, self.roster, theme_only=True, standby=True)
         return next((one for one in found if one.name == row.name), None)
 
     def hold_of(
@@ -143,8 +144,10 @@ class Dispatch:
         themes = [one.theme for one in self.ledger.thread(thread_key) if one.reason is Reason.SAME_EVENT]
         return tuple(title_of(theme, self.roster.titles.get(theme, "")) for theme in dict.fromkeys(themes))
 
-    def _wish(self, spike: Spike, found: Match, is_wanted: bool, recorded_at: float, now: datetime) -> Wish:
-        digest_at = None if found.target.standby else until_digest(found.subscriber, found.target, now)
+    def _wish(
+        self, spike: Spike, found: Match, is_wanted: bool, recorded_at: float, now: datetime, *, is_near: bool
+    ) -> Wish:
+        digest_at = until_digest(found.subscriber, found.target, now) if is_near else None
         age_s, limit_s = now.timestamp() - (recorded_at or now.timestamp()), self.settings.max_age_s
         return Wish(
             wanted=is_wanted,

@@ -44,7 +44,7 @@ class Heed:
             return 0
         rows = ledger.of_spike(spike.spike_id)
         openings = {row.name: row for row in rows if row.kind is DeliveryKind.OPENING and row.state not in _UNSENT}
-        for found in match(spike, self._dispatch.roster, any_severity=True):
+        for found in match(spike, self._dispatch.roster, theme_only=True):
             opening = openings.get(found.name)
             if opening is None or found.subscriber.name != action.subscriber or found.target.channel not in EDITABLE:
                 continue

@@ -10,7 +10,7 @@ from typing import Final
 
 from alerting.rules.addressing import EMAIL, SLACK, nearest_address, nearest_channel
 from alerting.rules.hours import nearest_days, nearest_length, nearest_time, read_days, read_length, read_time
-from alerting.rules.matching import is_wanted
+from alerting.rules.matching import has_outlet, has_term, is_wanted
 from alerting.rules.references import mistakes
 from alerting.rules.roster import (
     KEYS,
@@ -81,6 +81,8 @@ def alerted(test: Expectation, roster: Roster) -> set[str]:
         placed.subscription.subscriber
         for placed in roster.subscriptions
         if is_wanted(given.theme, given.severity, languages, placed.subscription)
+        and has_outlet(filter(None, (given.outlet,)), placed.subscription.only)
+        and has_term(filter(None, (given.title,)), placed.subscription.only)
     }
     return {
         f"{subscriber.name}/{target.name}"
@@ -221,6 +223,10 @@ def _check_subscriptions(
         for j, language in enumerate(subscription.only.languages):
             if not LANGUAGE.fullmatch(language):
                 yield document.problem((*at, "only", "languages", j), f"'{language}' is no language code, such as en")
+        for kind in ("outlets", "terms"):
+            for j, text in enumerate(getattr(subscription.only, kind)):
+                if not text.strip():
+                    yield document.problem((*at, "only", kind, j), f"'{text}' is empty: it would be in everything")
         rate = subscription.false_alerts_per_month
         if rate is not None and not 0 < rate <= 1000:
             yield document.problem((*at, "false_alerts_per_month"), f"{rate:g} is not above 0 and at most 1000")

@@ -136,9 +136,14 @@ class Subscriber(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Only(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an episode must have beside theme and severity."""
+    """What an episode must have beside theme and severity: one of each that is given.
+
+    Outlets by their names, capitals or not; terms as they stand in a headline, or were found in it.
+    """
 
     languages: tuple[str, ...] = ()
+    outlets: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,6 +163,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     theme: str
     severity: Severity
     language: str | None = None
+    outlet: str | None = None
+    title: str | None = None
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

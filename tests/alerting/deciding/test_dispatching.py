@@ -226,6 +226,18 @@ def test_a_silence_keeps_an_episode_back_until_it_ends(desk: Desk) -> None:
     assert len(desk.sends()) == 2
 
 
+def test_who_was_told_hears_the_end_also_when_the_words_he_asked_for_are_gone(desk: Desk, tmp_path: Path) -> None:
+    asking = SUBSCRIPTIONS.replace("min_severity: medium", "min_severity: medium, only: {terms: [patrol]}")
+    (tmp_path / "config" / "subscriptions" / "desk.yaml").write_text(asking)
+    desk.dispatch.roster = load(tmp_path / "config")
+    other = (make_headline(title="Something else"),)
+    desk.revise(make_spike(), make_spike(spike_id="other", headlines=other))
+    assert [one.spike_id for one in desk.rows("log")] == ["spike-1"], "nor does a digest name what was not asked for"
+
+    desk.revise(make_spike(revision=1, headlines=other, **ENDED))
+    assert desk.sends("log") == [DeliveryKind.OPENING, DeliveryKind.RESOLUTION]
+
+
 STANDING_BY = SUBSCRIPTIONS.replace(
     "    targets:\n",
     "    escalate: [{to: duty, after: 10m}]\n"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from fakes.spikes import make_spike
+import pytest
+from fakes.spikes import make_headline, make_spike
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.rules.matching import RANK, is_wanted, match
+from alerting.rules.matching import RANK, is_wanted, match, refusal
 from alerting.rules.roster import Only, Placed, Roster, Subscriber, Subscription, Target
 from deskwatch.records import Severity
 
@@ -108,3 +109,35 @@ def test_subscription_that_accepts_fewer_false_alerts_waits_for_a_surer_episode(
     )
     assert is_wanted("taiwan", Severity.LOW, (), subscription, rate) == (rate <= accepted)
     assert is_wanted("taiwan", Severity.LOW, (), subscription)  # a record of an older version names no rate
+
+
+@pytest.mark.parametrize(
+    ("only", "is_matched"),
+    [
+        (Only(), True),
+        (Only(outlets=("example wire",)), True),
+        (Only(outlets=("Harbour Times", "Other")), True),
+        (Only(outlets=("Other",)), False),
+        (Only(terms=("PATROL boats",)), True),
+        (Only(terms=("strait",)), True),
+        (Only(terms=("tariff",)), False),
+        (Only(terms=("patrol",), outlets=("Other",)), False),
+    ],
+)
+def test_only_asks_for_outlets_and_for_words_of_the_headlines(only: Only, is_matched: bool) -> None:
+    spike = make_spike(outlets=("Harbour Times",), headlines=(make_headline(terms=("Taiwan Strait",)),))
+
+    assert bool(match(spike, roster_of(only))) is is_matched
+    assert bool(refusal(roster_of(only).subscriptions[0].subscription, spike)) is not is_matched
+
+
+def test_where_neither_outlets_nor_headlines_are_known_nobody_is_left_out() -> None:
+    only = Only(outlets=("Other",), terms=("tariff",))
+
+    assert match(make_spike(headlines=()), roster_of(only))
+
+
+def roster_of(only: Only) -> Roster:
+    desk = Subscriber(name="desk", targets=(Target(name="mail", email="a@b.example"),))
+    subscription = Subscription(name="s", subscriber="desk", themes=("taiwan",), only=only)
+    return Roster(subscribers={"desk": desk}, subscriptions=(Placed(subscription=subscription, place="a.yaml:1"),))
