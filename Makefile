@@ -7,6 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 BIN := .venv/bin
+# Compiled modules are kept: the tests start many processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 PROMTOOL := $(shell command -v promtool)
 
 .PHONY: help
