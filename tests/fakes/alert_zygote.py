@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -128,7 +128,7 @@ class FileMirror:
     def _append(self, lines: bytes) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, lines)
+            os.write(descriptor, b"\n" + lines)  # a kill may have torn the line before
         finally:
             os.close(descriptor)
 
@@ -141,7 +141,8 @@ def read_deliveries(path: Path) -> list[Delivery]:
         if head == b"term":
             term = rest
         elif head == term:
-            found.append(msgspec.json.decode(rest, type=Delivery))
+            with suppress(msgspec.DecodeError):  # torn by a kill, so never acknowledged: nothing followed from it
+                found.append(msgspec.json.decode(rest, type=Delivery))
     return found
 
 
