@@ -87,11 +87,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--shards", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=100, help="of the first shard")
     parser.add_argument("--together", type=int, default=4)
     options = parser.parse_args()
     each = options.alerts // options.shards
     plans = [
-        Plan(alerts=each, kills=20, points=5, failovers=3, losses=1, seed=100 + number)
+        Plan(alerts=each, kills=20, points=5, failovers=3, losses=1, seed=options.seed + number)
         for number in range(options.shards)
     ]
     began = time.monotonic()
